@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors in our own targets; packages we depend on are left alone.
+let swiftSettings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+  .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+  .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+]
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+
+/// A Swift library of ours. A target may depend only on what stands above it in this manifest.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// A thin C shim around a Debian library whose interface Swift cannot call safely by itself.
+func shim(_ name: String, links libraries: [String] = []) -> Target {
+  .target(name: name, cSettings: cSettings, linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: swiftSettings)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "assayd",
+  products: [
+    .executable(name: "assayd", targets: ["assayd"]),
+    .executable(name: "assayctl", targets: ["assayctl"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .target(name: "CKernels", cSettings: cSettings),
+    shim("CJPEG", links: ["jpeg"]),
+    shim("CPNG", links: ["png16"]),
+    shim("CVideo4Linux"),
+    .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
+
+    library("Compute", ["CKernels", "COpenBLAS"]),
+    library("Imaging", ["CJPEG", "CPNG", "Compute"]),
+    library("Transformer", ["Compute", "Imaging", crypto]),
+    library("Inspection", ["Transformer", "Imaging", crypto]),
+    library("Evaluation", ["Inspection", "CCairo"]),
+    library("Capture", ["Imaging", "CVideo4Linux"]),
+    library("Messaging", ["CMosquitto", logging]),
+    library("Station", ["Inspection", "Capture", "Messaging", yams, logging, lifecycle]),
+
+    .executableTarget(
+      name: "assayd", dependencies: ["Station", argumentParser, logging, lifecycle],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "assayctl", dependencies: ["Station", "Evaluation", argumentParser],
+      swiftSettings: swiftSettings),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    tests("ComputeTests", ["Compute"]),
+    tests("ImagingTests", ["Imaging"]),
+    tests("TransformerTests", ["Transformer"]),
+    tests("InspectionTests", ["Inspection"]),
+    tests("EvaluationTests", ["Evaluation"]),
+    tests("CaptureTests", ["Capture"]),
+    tests("MessagingTests", ["Messaging"]),
+    tests("StationTests", ["Station"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

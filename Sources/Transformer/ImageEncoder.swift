@@ -1,0 +1,66 @@
+public import Compute
+public import Imaging
+
+/// A place in the image tower where patch tokens are read.
+public struct TokenTap: Sendable, Hashable, Codable {
+  /// The block after which the residual stream is read, counted from 1; at most the tower's depth.
+  public var block: Int
+  /// Whether the tower's final LayerNorm, affine part included, is applied to what is read.
+  public var normalised: Bool
+
+  public init(block: Int, normalised: Bool = true) {
+    self.block = block
+    self.normalised = normalised
+  }
+}
+
+/// The patch tokens of one picture at each tap asked for.
+public struct PatchTokens: Sendable {
+  /// Patches from top to bottom and from left to right.
+  public let gridRows: Int
+  public let gridColumns: Int
+  /// One `(gridRows * gridColumns) x width` matrix a tap, patches row-major, in the order the taps were given.
+  public let features: [Matrix]
+  /// The class token at each tap, `1 x width`.
+  public let classTokens: [Matrix]
+
+  public init(gridRows: Int, gridColumns: Int, features: [Matrix], classTokens: [Matrix]) {
+    self.gridRows = gridRows
+    self.gridColumns = gridColumns
+    self.features = features
+    self.classTokens = classTokens
+  }
+}
+
+/// A vision transformer that turns a picture into patch tokens.
+///
+/// Two implementations exist for every model: the float32 reference and, for quantised model files, the int8
+/// path. Both may be called from several threads at once; calls that share compute threads wait for each other.
+public protocol ImageEncoder: Sendable {
+  var configuration: ImageTowerConfiguration { get }
+  /// SHA-256 of the whole model file in lower-case hexadecimal: what banks and recipes are bound to.
+  var modelHash: String { get }
+  /// Encodes a picture that already has the input size.
+  ///
+  /// Only the blocks up to the last tap are computed.
+  /// - Parameters:
+  ///   - picture: its sides are multiples of the patch size; they need not be equal.
+  ///   - taps: at least one.
+  func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens
+}
+
+/// Why a picture could not be encoded.
+public enum EncoderError: Error, Equatable, CustomStringConvertible {
+  case pictureSize(width: Int, height: Int, patchSize: Int)
+  case tap(block: Int, depth: Int)
+
+  public var description: String {
+    switch self {
+    case .pictureSize(let width, let height, let patchSize):
+      "The input of \(width) x \(height) pixels does not divide into patches of \(patchSize) x \(patchSize): "
+        + "choose sides that are multiples of \(patchSize)."
+    case .tap(let block, let depth):
+      "Block \(block) cannot be tapped: this model's blocks are 1 to \(depth)."
+    }
+  }
+}

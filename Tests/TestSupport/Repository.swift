@@ -1,0 +1,19 @@
+public import Foundation
+
+/// Places in and beside the repository.
+public enum Repository {
+  public static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  /// The folder of real inspection images beside the checkout, where there is one.
+  public static let inspectionImages: URL? = {
+    let folder = root.deletingLastPathComponent().appending(path: "shared/data")
+    return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
+  }()
+
+  /// The default model as `Scripts/fetch-default-model` leaves it, float32 and int8; nil where it was not fetched.
+  public static func defaultModel(_ precision: String) -> URL? {
+    let file = root.appending(path: ".cache/models/vit-s14-\(precision).safetensors")
+    return FileManager.default.fileExists(atPath: file.path) ? file : nil
+  }
+}
