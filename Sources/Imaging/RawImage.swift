@@ -1,43 +1,22 @@
-/// How YCbCr samples become RGB. Formats that hold RGB or a JPEG stream ignore it; `.grey` uses the range only.
-public struct ColourEncoding: Sendable, Equatable, Codable {
-  /// The luma coefficients.
-  public enum Matrix: String, Sendable, Codable {
-    case bt601, bt709, bt2020
-  }
-
-  /// What the 8-bit codes span.
-  public enum Range: String, Sendable, Codable {
-    /// 0...255 for luma and chroma, as in JFIF.
-    case full
-    /// 16...235 for luma, 16...240 for chroma, as in ITU-R BT.601, BT.709 and BT.2020.
-    case limited
-  }
-
-  public var matrix: Matrix
-  public var range: Range
-
-  public init(matrix: Matrix, range: Range) {
-    self.matrix = matrix
-    self.range = range
-  }
-}
-
-/// A picture as a frame source delivers it: not decoded yet.
-public struct RawImage: Sendable {
+/// An image as a frame source delivers it, not yet decoded.
+public struct RawImage: Sendable, Equatable {
   public var format: PixelFormat
-  /// In pixels; 0 = unknown, which only compressed formats may say.
+  /// Width in pixels. For the compressed formats 0 means unknown; any other value is checked when decoding.
   public var width: Int
-  /// In pixels; 0 = unknown, which only compressed formats may say.
+  /// Height in pixels, as `width`.
   public var height: Int
-  /// Bytes from one row of the first plane to the next; 0 = packed, without padding. The chroma planes of `.nv12`
-  /// have the same stride and those of `.yu12` half of it, as V4L2 lays them out.
+  /// Bytes from the start of one row to the start of the next, 0 for rows without padding.
+  ///
+  /// As V4L2 has it: for planar formats it is that of the luma plane; the chroma rows of `nv12` are as far apart,
+  /// those of `yu12` half as far. Ignored for the compressed formats.
   public var bytesPerLine: Int
+  /// Bytes beyond those the picture needs are ignored: drivers round buffers up to whole memory pages.
   public var bytes: [UInt8]
   public var colour: ColourEncoding
 
   public init(
-    format: PixelFormat, width: Int, height: Int, bytesPerLine: Int = 0, bytes: [UInt8],
-    colour: ColourEncoding = ColourEncoding(matrix: .bt601, range: .limited)
+    format: PixelFormat, width: Int = 0, height: Int = 0, bytesPerLine: Int = 0, bytes: [UInt8],
+    colour: ColourEncoding = ColourEncoding()
   ) {
     self.format = format
     self.width = width
@@ -45,5 +24,17 @@ public struct RawImage: Sendable {
     self.bytesPerLine = bytesPerLine
     self.bytes = bytes
     self.colour = colour
+  }
+}
+
+/// A picture, and what its decoder complained about without losing any of it.
+public struct DecodedPicture: Sendable, Equatable {
+  public var picture: Picture
+  /// One short phrase for each kind of harmless defect, for example junk after the end of a JPEG.
+  public var warnings: [String]
+
+  public init(picture: Picture, warnings: [String] = []) {
+    self.picture = picture
+    self.warnings = warnings
   }
 }
