@@ -44,7 +44,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    .target(name: "CKernels", cSettings: cSettings),
+    .target(name: "CKernels", cSettings: cSettings + [.unsafeFlags(["-O3"])]),
     shim("CJPEG", links: ["jpeg"]),
     shim("CPNG", links: ["png16"]),
     shim("CVideo4Linux"),

@@ -31,8 +31,8 @@ public enum Oracle {
     let scratch = try TemporaryFolder()
     let output = scratch.url.appending(path: "stdout")
     let errors = scratch.url.appending(path: "stderr")
-    FileManager.default.createFile(atPath: output.path, contents: nil)
-    FileManager.default.createFile(atPath: errors.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: executable)
     process.arguments = arguments

@@ -1,0 +1,84 @@
+// The kernels of the int8 path, once per instruction set.
+//
+// Every instruction set computes the same bits, integer and float: sixteen lanes everywhere, one order of
+// reduction, fused multiply-adds written out, no contraction left to the compiler. `docs/numerics.md` says why.
+#ifndef ASSAYD_CKERNELS_H
+#define ASSAYD_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Lanes of every float kernel and channels of a weight panel.
+enum { CK_LANES = 16 };
+
+/// What is done with a finished sum before it is stored.
+typedef enum {
+  CK_STORE = 0,       ///< out = v
+  CK_ADD = 1,         ///< out += v: a residual branch
+  CK_GELU = 2,        ///< out = 0.5 v (1 + erf(v / sqrt 2))
+  CK_QUICK_GELU = 3,  ///< out = v / (1 + exp(-1.702 v))
+} ck_epilogue;
+
+/// Activations as the int8 kernels read them: `rows` x `depth` bytes, one scale a row.
+typedef struct {
+  const uint8_t *values;  ///< value + activation_offset of the kernels that wrote it
+  size_t stride;          ///< bytes from row to row
+  const float *scales;    ///< rows
+} ck_activations;
+
+/// Weights as the int8 kernels read them: panels of 16 output channels, groups of 4 inputs.
+/// `values[((panel * depth / 4) + group) * 64 + channel * 4 + input]`.
+typedef struct {
+  const int8_t *values;
+  const float *scales;  ///< columns
+  const int32_t *sums;  ///< columns: the sum of each output channel's weights
+  size_t depth;         ///< inputs, a multiple of 4
+  size_t columns;       ///< output channels, a multiple of 16
+} ck_weights;
+
+/// Where a product goes.
+typedef struct {
+  float *values;
+  size_t stride;      ///< floats from row to row
+  const float *bias;  ///< columns
+  ck_epilogue epilogue;
+} ck_output;
+
+typedef struct {
+  const char *name;
+  /// What is added to a signed activation before it is stored: 128 where the instruction wants unsigned bytes.
+  int32_t activation_offset;
+
+  /// Rows of floats to int8, round(x * 127 / absmax), half to even, with scale absmax / 127 a row.
+  /// `columns` is a multiple of 16.
+  void (*quantise)(const float *input, size_t input_stride, size_t rows, size_t columns, uint8_t *output,
+                   size_t output_stride, float *scales);
+
+  /// (x - mean) / sqrt(variance + epsilon) * gain + bias a row, biased variance. `columns` is a multiple of 16.
+  void (*layer_norm)(const float *input, size_t input_stride, size_t rows, size_t columns, const float *gain,
+                     const float *bias, float epsilon, float *output, size_t output_stride);
+
+  /// out[r][c] = epilogue(sum_k a[r][k] b[c][k] * (a_scale[r] * b_scale[c]) + bias[c]); the sum is exact in int32.
+  void (*multiply_int8)(ck_activations a, size_t rows, ck_weights b, ck_output out);
+
+  /// out[r][c] = sum_k a[r][k] b[k][c] + bias[c] in float32, k ascending, one fused multiply-add each, starting
+  /// from the bias (0 where it is NULL). `b` holds panels of 16 columns: b[(panel * depth + k) * 16 + lane].
+  void (*multiply_float)(const float *a, size_t a_stride, size_t rows, const float *b, size_t depth, size_t columns,
+                         const float *bias, float *out, size_t out_stride);
+
+  /// Rows of scores to softmax weights in place. Columns from `columns` up to the next multiple of 16 become 0.
+  void (*softmax)(float *scores, size_t stride, size_t rows, size_t columns);
+
+  /// Keeps, for each row and lane, the largest a[r] . b[c] * b_scale[c] over the columns c of that lane, and c itself
+  /// counted from `first_column`; a later equal value does not replace an earlier one.
+  /// `best` and `best_column` hold rows x 16 numbers and are carried from call to call.
+  void (*maximise_int8)(ck_activations a, size_t rows, ck_weights b, int32_t first_column, float *best,
+                        int32_t *best_column);
+} ck_kernels;
+
+/// The kernels for `path` in the order of `ck_path_name`, or NULL where this processor cannot run them.
+const ck_kernels *ck_kernels_for(int path);
+/// The name of a path, fastest first; NULL past the last one this build has.
+const char *ck_path_name(int path);
+
+#endif
