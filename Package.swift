@@ -69,7 +69,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
-    tests("ComputeTests", ["Compute"]),
+    tests("ComputeTests", ["Compute", "CKernels"]),
     tests("ImagingTests", ["Imaging"]),
     tests("TransformerTests", ["Transformer"]),
     tests("InspectionTests", ["Inspection"]),
