@@ -1,0 +1,23 @@
+internal import Compute
+internal import Imaging
+
+/// Patches of an input picture, rows from the top and columns from the left.
+struct PatchGrid: Hashable, Sendable {
+  let rows: Int
+  let columns: Int
+
+  var count: Int { rows * columns }
+}
+
+extension ImageTowerConfiguration {
+  /// The patch grid of a picture.
+  ///
+  /// - Throws: where the picture does not divide into patches or a tap is not in this tower.
+  func grid(for picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchGrid {
+    guard picture.width % patchSize == 0, picture.height % patchSize == 0 else {
+      throw .pictureSize(width: picture.width, height: picture.height, patchSize: patchSize)
+    }
+    for tap in taps where !(1...depth).contains(tap.block) { throw .tap(block: tap.block, depth: depth) }
+    return PatchGrid(rows: picture.height / patchSize, columns: picture.width / patchSize)
+  }
+}

@@ -1,0 +1,69 @@
+public import Compute
+public import Imaging
+internal import Foundation
+internal import Synchronization
+
+/// The image tower in int8: weights int8 with one scale an output channel, activations int8 with one scale a token,
+/// sums exact in int32; patch embedding, LayerNorm, attention, GELU and the residual stream in float32.
+///
+/// Its output is the same, bit for bit, whatever the instruction set and the number of threads. One picture is
+/// encoded at a time; further calls wait.
+public final class QuantisedImageTower: ImageEncoder {
+  public let configuration: ImageTowerConfiguration
+  public let modelHash: String
+  public let path: KernelPath
+  let model: ModelFile
+  let pool: ThreadPool
+  let weights: QuantisedWeights
+  private let workspaces = Mutex<[PatchGrid: Workspace]>([:])
+
+  /// How many input sizes keep their workspace; beyond that the memory is given back first.
+  private static let workspaceLimit = 4
+
+  /// - Parameters:
+  ///   - model: an int8 model file whose widths are multiples of 16.
+  ///   - pool: the threads it works on, shared with whoever else uses the pool.
+  /// - Throws: `QuantisedTowerError` where the kernels cannot run this architecture.
+  public init(model: ModelFile, path: KernelPath, pool: ThreadPool) throws(QuantisedTowerError) {
+    let configuration = model.configuration
+    guard model.precision == .int8 else { throw .notQuantised(file: model.url.path) }
+    let headWidth = configuration.width / configuration.heads
+    for (name, value) in [("width", configuration.width), ("MLP width", configuration.mlpWidth), ("head width", headWidth)]
+    where value % 16 != 0 {
+      throw .indivisible(name: name, value: value)
+    }
+    self.configuration = configuration
+    self.model = model
+    self.path = path
+    self.pool = pool
+    modelHash = model.hash
+    weights = QuantisedWeights(model: model)
+  }
+
+  public func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens {
+    let grid = try configuration.grid(for: picture, taps: taps)
+    return workspaces.withLock { workspaces in
+      if workspaces[grid] == nil {
+        if workspaces.count >= Self.workspaceLimit { workspaces.removeAll() }
+        workspaces[grid] = Workspace(grid: grid, tower: self)
+      }
+      guard let workspace = workspaces[grid] else { preconditionFailure("The workspace was just made.") }
+      return encode(picture, taps: taps, in: workspace)
+    }
+  }
+}
+
+/// Why a model file cannot run in int8.
+public enum QuantisedTowerError: Error, Equatable, CustomStringConvertible {
+  case notQuantised(file: String)
+  case indivisible(name: String, value: Int)
+
+  public var description: String {
+    switch self {
+    case .notQuantised(let file):
+      "\(file) holds float32 weights: import the checkpoint with --precision int8, or ask for the float32 reference."
+    case .indivisible(let name, let value):
+      "The model's \(name) of \(value) is not a multiple of 16, which the int8 kernels need: use the float32 model."
+    }
+  }
+}
