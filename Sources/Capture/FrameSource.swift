@@ -1,0 +1,71 @@
+/// Something that takes pictures: a camera or a folder played like one.
+///
+/// One thread, the line's capture thread, calls `next()` again and again until it gets `.end`. A source looks after
+/// itself: it opens what it needs at the first call, and after any fault it closes everything, waits and opens it anew,
+/// for ever. So there is nothing to throw: a fault is news about the source, never the end of it.
+public protocol FrameSource: AnyObject, Sendable {
+  /// How the source is called in frames and statuses: the camera's device or the folder.
+  var name: String { get }
+
+  /// Waits for the next thing to report and returns it.
+  ///
+  /// Returns at the latest when a frame arrives, a fault is found or `stop()` is called; while a camera is missing it
+  /// waits between attempts to open it. Calls from several threads take turns.
+  func next() -> FrameOutcome
+
+  /// Ends the source for good: a waiting `next()` wakes at once, gives what it still holds, then `.end`. May be called
+  /// from any thread, at any time, more than once.
+  func stop()
+
+  /// What happened so far. May be read from any thread, at any time, and always balances.
+  var counters: SourceCounters { get }
+}
+
+/// What `FrameSource.next()` has to report.
+public enum FrameOutcome: Sendable {
+  /// A frame as fresh as can be had. Frames that waited behind it are counted as superseded.
+  case frame(Frame)
+  /// A frame was captured and cannot be judged; it is counted and gone. The source goes on.
+  case rejected(FrameFault, sequence: UInt64)
+  /// The source's state changed. Comes once a change, before the frame that shows it. The source goes on.
+  case status(SourceStatus)
+  /// Nothing will ever come again: `stop()` was called, or a replay that does not loop is over. Comes for ever from now.
+  case end
+}
+
+/// How a source is doing.
+public struct SourceStatus: Sendable, Equatable, Codable {
+  /// The words of the MQTT topic `status`.
+  public enum State: String, Sendable, Codable, CaseIterable {
+    /// Good frames arrive.
+    case running
+    /// There is no such camera, or no longer.
+    case noDevice = "no_device"
+    /// The camera is there and delivers nothing.
+    case stalled
+    /// The camera delivers, and nothing of it can be used.
+    case corrupt
+    /// Everything else; `fault` names it.
+    case faulted
+  }
+
+  public let state: State
+  /// nil exactly while running.
+  public let fault: SourceFault?
+  /// One or more sentences for people. While running: what the camera gives and how it differs from what was asked for.
+  public let explanation: String
+
+  static func running(_ explanation: String) -> Self {
+    Self(state: .running, fault: nil, explanation: explanation)
+  }
+
+  init(_ error: CaptureError) {
+    self.init(state: error.fault.state, fault: error.fault, explanation: error.message)
+  }
+
+  private init(state: State, fault: SourceFault?, explanation: String) {
+    self.state = state
+    self.fault = fault
+    self.explanation = explanation
+  }
+}
