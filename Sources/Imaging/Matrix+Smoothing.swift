@@ -1,0 +1,28 @@
+public import Compute
+import Foundation
+
+extension Matrix {
+  /// The matrix as a map, smoothed by a Gaussian.
+  ///
+  /// The same as `scipy.ndimage.gaussian_filter(map, sigma)` on float32: columns first, then rows; weights
+  /// `exp(-x^2 / (2 sigma^2))` for `|x| <= int(4 sigma + 0.5)`, scaled to the sum 1; borders mirrored with the edge
+  /// repeated; sums in float64 from the outermost pair inwards, rounded to float32 after each axis.
+  ///
+  /// - Parameter sigma: in cells; 0 changes nothing.
+  /// - Precondition: `sigma` is finite and not negative.
+  public func smoothed(sigma: Double) -> Matrix {
+    precondition(sigma.isFinite && sigma >= 0, "A map cannot be smoothed with sigma \(sigma).")
+    let radius = Int(4 * sigma + 0.5)
+    if radius == 0 || values.isEmpty { return self }
+    let weights = Self.gaussianWeights(sigma: sigma, radius: radius)
+    let columnsDone = smoothedAlongColumns(values, weights)
+    return Matrix(rows: rows, columns: columns, values: smoothedAlongRows(columnsDone, weights))
+  }
+
+  /// The weights of the distances 0...radius.
+  private static func gaussianWeights(sigma: Double, radius: Int) -> [Double] {
+    let half = (0...radius).map { exp(-0.5 / (sigma * sigma) * Double($0 * $0)) }
+    let sum = half[0] + 2 * half.dropFirst().reduce(0, +)
+    return half.map { $0 / sum }
+  }
+}
