@@ -1,0 +1,507 @@
+import Foundation
+import Glibc
+import Logging
+
+/// The thread that keeps the connection: connect, serve until it ends, wait, again.
+///
+/// Everything here belongs to that one thread; callers reach it through `SessionState` only. libmosquitto's own
+/// thread is not used because it ends for good after errors of TLS, name service, access list or protocol.
+final class SessionLoop {
+  private let configuration: MQTTConfiguration
+  private let topics: TopicTree
+  private let outbox: any Outbox
+  private let state: SessionState
+  private let commands: AsyncStream<MQTTCommand>.Continuation
+  private let logger: Logger
+  private var limiter = LogLimiter(interval: .seconds(60))
+  private var generator = SystemRandomNumberGenerator()
+
+  init(
+    configuration: MQTTConfiguration, topics: TopicTree, outbox: any Outbox, state: SessionState,
+    commands: AsyncStream<MQTTCommand>.Continuation, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.topics = topics
+    self.outbox = outbox
+    self.state = state
+    self.commands = commands
+    self.logger = logger
+  }
+
+  /// Consumes the loop: from here on only its thread knows it.
+  func startThread() {
+    nonisolated(unsafe) let loop = self
+    let thread = Thread { loop.run() }
+    thread.name = "assayd-mqtt"
+    thread.stackSize = 1 << 20
+    thread.start()
+  }
+
+  private func run() {
+    var failures = 0
+    var saidStopped = false
+    while state.phase == .running {
+      state.note(.connecting)
+      let began = ContinuousClock.now
+      var settled = false
+      do throws(MQTTFault) {
+        let connection = try connect()
+        defer { settled = ContinuousClock.now - began > configuration.settledAfter }
+        logger.log(
+          limited: &limiter, .info, kind: "online",
+          "Connected to the broker at \(configuration.host) port \(configuration.port).")
+        saidStopped = try connection.serve()
+        break
+      } catch {
+        guard state.phase == .running else { break }
+        failures = settled ? 1 : failures + 1
+        let pause = configuration.backOff.delay(afterFailures: failures, using: &generator)
+        state.note(.waiting)
+        state.note(error, endsConnection: true)
+        report(error, suffix: " Next attempt in \(Int(pause.inMilliseconds)) ms.")
+        sleep(pause)
+      }
+    }
+    state.end(MQTTStopReport(saidStopped: saidStopped, unacknowledged: 0))
+    commands.finish()
+  }
+
+  /// Waits until the time is over or the session is to end; other signals do not shorten it.
+  private func sleep(_ pause: Duration) {
+    let end = ContinuousClock.now + pause
+    while state.phase == .running, ContinuousClock.now < end {
+      state.turn()
+      _ = state.wakeUp.wait(for: -1, writing: false, timeout: end - .now)
+    }
+  }
+
+  private func report(_ fault: MQTTFault, suffix: String = "") {
+    logger.log(limited: &limiter, .warning, kind: fault.kind, "\(fault)\(suffix)")
+  }
+
+  // MARK: From nothing to the broker's consent
+
+  private func connect() throws(MQTTFault) -> Connection {
+    let deadline = ContinuousClock.now + configuration.connectTimeout
+    let families = try Network.families(of: configuration.host, port: configuration.port)
+    var last: MQTTFault?
+    for family in families {
+      // Between families there is no pause, and the time for connecting is shared.
+      do throws(MQTTFault) {
+        let will = MosquittoClient.Will(topic: topics.availability, payload: Array(Availability.offline.utf8))
+        let client = try MosquittoClient(configuration, will: will)
+        try client.connect(family: families.count > 1 ? family : nil)
+        try openSocket(of: client, deadline: deadline)
+        return try handshake(with: client, deadline: deadline)
+      } catch {
+        guard case .cannotConnect = error, state.phase == .running else { throw error }
+        last = error
+      }
+    }
+    throw last ?? timeout
+  }
+
+  private var timeout: MQTTFault { .connectTimeout(host: configuration.host, port: configuration.port) }
+
+  /// The network's part. libmosquitto would take a socket that is still connecting for a good one, and TLS on it
+  /// would ask again without a pause, so nothing else happens before the socket is open.
+  private func openSocket(of client: MosquittoClient, deadline: ContinuousClock.Instant) throws(MQTTFault) {
+    while state.phase == .running {
+      guard ContinuousClock.now < deadline else { throw timeout }
+      state.turn()
+      let socket = client.socket
+      let ready = state.wakeUp.wait(for: socket, writing: true, timeout: deadline - .now)
+      guard ready.writable || ready.hungUp else { continue }
+      let error = Network.pendingError(of: socket)
+      if error == 0 { return }
+      throw .cannotConnect(
+        host: configuration.host, port: configuration.port, code: error, detail: Network.text(ofError: error))
+    }
+    throw timeout
+  }
+
+  /// TLS, CONNECT, CONNACK.
+  private func handshake(
+    with client: MosquittoClient, deadline: ContinuousClock.Instant
+  ) throws(MQTTFault) -> Connection {
+    var hungUp = false
+    while state.phase == .running {
+      guard ContinuousClock.now < deadline else { throw timeout }
+      state.turn()
+      var failure: MosquittoClient.Failure?
+      var accepted: MosquittoClient.Acceptance?
+      var further: [MosquittoClient.Event] = []
+      do throws(MosquittoClient.Failure) {
+        // Reading also carries on the TLS handshake, one step at a time. Once the other side has closed, all that
+        // it left must be read: its reason may stand at the end.
+        for _ in 0..<(hungUp ? 32 : 1) where client.socket >= 0 && !client.hasEvents {
+          try client.read()
+          if client.socket >= 0 { try client.write() }
+        }
+      } catch {
+        failure = error
+      }
+      for event in client.takeEvents() {
+        switch event {
+        case .accepted(let acceptance): accepted = acceptance
+        case .refused(let reason): throw .refused(reason)
+        case .disconnected(let reason): throw .disconnected(reason)
+        case .acknowledged, .subscribed, .received: further.append(event)
+        }
+      }
+      if let failure { throw client.fault(for: failure, connecting: accepted == nil) }
+      if let accepted {
+        return Connection(loop: self, client: client, acceptance: accepted, further: further)
+      }
+      // libmosquitto 2.0.11 takes a connection reset in the TLS handshake for "not yet" and would ask for ever.
+      if hungUp || client.socket < 0 { throw .closedWhileConnecting(encrypted: configuration.tls != nil) }
+      // While TLS is under way its wish to write means nothing (it is never taken back); reading drives it, and the
+      // short wait sees to what a full socket might have held back.
+      let writing = configuration.tls == nil && client.wantsToWrite
+      hungUp =
+        state.wakeUp.wait(
+          for: client.socket, writing: writing, timeout: min(.milliseconds(100), deadline - .now)
+        ).hungUp
+    }
+    throw timeout
+  }
+}
+
+/// The words on `<root>/availability`.
+public enum Availability {
+  public static let online = "online"
+  public static let offline = "offline"
+  public static let stopped = "stopped"
+}
+
+extension SessionLoop {
+  /// One accepted connection until its end.
+  private final class Connection {
+    /// What a packet on its way is.
+    private enum Errand {
+      case retained(topic: String)
+      case outbox(identifier: UInt64, topic: String)
+      case reply(topic: String)
+      case stopped
+
+      var topic: String? {
+        switch self {
+        case .retained(let topic), .outbox(_, let topic), .reply(let topic): topic
+        case .stopped: nil
+        }
+      }
+    }
+
+    private let loop: SessionLoop
+    private let client: MosquittoClient
+    private let longestPacket: Int
+    private let mostInFlight: Int
+    /// What waits for a PUBACK, by packet identifier.
+    private var inFlight: [Int32: (errand: Errand, sent: ContinuousClock.Instant)] = [:]
+    private var outboxInFlight: Set<UInt64> = []
+    /// Entries up to here were looked at on this connection.
+    private var cursor: UInt64 = 0
+    /// Entries up to here are not news: they waited for this connection, or the broker did not take them before.
+    private var replayedUpTo: UInt64
+    private var outboxPausedUntil: ContinuousClock.Instant?
+    private var seenRevision: UInt64 = 0
+    private var refusedTopics: Set<String> = []
+    private var retryRetainedAt: ContinuousClock.Instant?
+    private var subscription: Int32?
+    private var subscribeAt: ContinuousClock.Instant? = .now
+    private var goodbyeSaid = false
+    private var broken: MQTTFault?
+    /// What came in together with the broker's consent: commands that it kept for a session.
+    private let further: [MosquittoClient.Event]
+
+    init(
+      loop: SessionLoop, client: MosquittoClient, acceptance: MosquittoClient.Acceptance,
+      further: [MosquittoClient.Event]
+    ) {
+      self.loop = loop
+      self.client = client
+      self.further = further
+      longestPacket = min(
+        loop.configuration.maximumMessageBytes, acceptance.maximumPacketSize ?? Int.max)
+      mostInFlight = min(loop.configuration.maximumInFlight, acceptance.receiveMaximum)
+      replayedUpTo = loop.outbox.counts.newest
+    }
+
+    /// - Returns: whether the broker acknowledged `stopped`, after a stop.
+    /// - Throws: the fault that ended the connection.
+    func serve() throws(MQTTFault) -> Bool {
+      loop.state.note(.online)
+      _ = try handle(further)
+      publishRetained(Array(Availability.online.utf8), on: loop.topics.availability)
+      var lastMisc = ContinuousClock.now
+      var stoppedAcknowledged = false
+      while true {
+        loop.state.turn()
+        switch loop.state.phase {
+        case .running:
+          makeSubscription()
+          sendAll()
+        case .stopping(let began, let deadline):
+          if stoppedAcknowledged || ContinuousClock.now >= deadline {
+            sayGoodbye()
+            return stoppedAcknowledged
+          }
+          sendLast(began: began, deadline: deadline)
+        case .abandoned, .idle, .ended:
+          return false
+        }
+        do throws(MosquittoClient.Failure) {
+          try client.write()
+          let ready = loop.state.wakeUp.wait(
+            for: client.socket, writing: client.wantsToWrite, timeout: pause)
+          if ready.readable || ready.hungUp { try client.read() }
+          if ready.writable {
+            try client.write()
+            // Full again at once, or TLS waiting for something else: a breath instead of a spin.
+            if !ready.readable, client.wantsToWrite { usleep(1000) }
+          }
+          if ContinuousClock.now - lastMisc >= .milliseconds(500) {
+            lastMisc = .now
+            try client.keepAlive()
+          }
+        } catch {
+          _ = try handle(client.takeEvents())
+          throw client.fault(for: error, connecting: false)
+        }
+        if try handle(client.takeEvents()) { stoppedAcknowledged = true }
+        if let broken { throw broken }
+        if client.socket < 0 { throw .connectionLost(detail: "closed by the broker") }
+        try checkAcknowledgements()
+      }
+    }
+
+    /// Time until something has to be done without the network or a caller asking for it.
+    private var pause: Duration {
+      var next = ContinuousClock.now + .milliseconds(500)
+      for instant in [subscribeAt, outboxPausedUntil, retryRetainedAt].compactMap(\.self) {
+        next = min(next, instant)
+      }
+      // A stop lasts at most as long as its deadline, and has several steps that nobody announces.
+      if case .stopping = loop.state.phase { next = min(next, .now + .milliseconds(20)) }
+      if let oldest = inFlight.values.map(\.sent).min() {
+        next = min(next, oldest + loop.configuration.acknowledgeTimeout)
+      }
+      return max(next - .now, .milliseconds(1))
+    }
+
+    // MARK: Sending
+
+    /// Hands over what fits. Nothing is handed over while the socket does not take what it was given, so that
+    /// libmosquitto's own queue, which has no bound, stays short.
+    private func sendAll() {
+      guard !client.wantsToWrite else { return }
+      for message in loop.state.takeTransients() {
+        send(
+          message.payload, to: message.topic, quality: message.quality, retain: message.retain,
+          correlation: message.correlation, as: message.quality > 0 ? .reply(topic: message.topic) : nil)
+      }
+      sendRetained()
+      sendOutbox()
+    }
+
+    private func sendRetained() {
+      if let instant = retryRetainedAt, instant <= .now {
+        retryRetainedAt = nil
+        if refusedTopics.remove(loop.topics.availability) != nil {
+          publishRetained(Array(Availability.online.utf8), on: loop.topics.availability)
+        }
+        for value in loop.state.retained(after: 0).values where refusedTopics.contains(value.topic) {
+          publishRetained(value.payload, on: value.topic)
+        }
+        refusedTopics = []
+      }
+      let changed = loop.state.retained(after: seenRevision)
+      seenRevision = changed.revision
+      for value in changed.values { publishRetained(value.payload, on: value.topic) }
+    }
+
+    private func publishRetained(_ payload: [UInt8], on topic: String) {
+      send(payload, to: topic, quality: 1, retain: true, as: .retained(topic: topic))
+    }
+
+    private func sendOutbox() {
+      if let instant = outboxPausedUntil {
+        guard instant <= .now else { return }
+        outboxPausedUntil = nil
+        // What the broker did not take is asked for again, and is no news any more.
+        replayedUpTo = max(replayedUpTo, cursor)
+        cursor = 0
+      }
+      while outboxInFlight.count < mostInFlight, let entry = loop.outbox.next(after: cursor) {
+        cursor = entry.identifier
+        if outboxInFlight.contains(entry.identifier) { continue }
+        let message = entry.message
+        let payload = entry.identifier <= replayedUpTo ? ReplayMark.set(in: message.payload) : message.payload
+        let errand = Errand.outbox(identifier: entry.identifier, topic: message.topic)
+        if !send(payload, to: message.topic, quality: 1, retain: false, as: errand) {
+          loop.outbox.reject(entry.identifier)
+        }
+      }
+    }
+
+    /// Queues one message.
+    ///
+    /// - Returns: false where the message itself is at fault and can never be sent.
+    @discardableResult
+    private func send(
+      _ payload: [UInt8], to topic: String, quality: Int32, retain: Bool, correlation: [UInt8]? = nil,
+      as errand: Errand?
+    ) -> Bool {
+      // libmosquitto 2.0.11 counts one byte too few for QoS 1, and a packet over the broker's limit then makes it
+      // call abort(); hence our own sum, with room for header and properties.
+      let size = payload.count + topic.utf8.count + (correlation?.count ?? 0) + 24
+      guard size <= longestPacket else {
+        return refuse(.messageTooLong(topic: topic, bytes: size, limit: longestPacket))
+      }
+      do throws(MosquittoClient.Failure) {
+        let packet = try client.publish(
+          payload, to: topic, quality: quality, retain: retain, correlation: correlation)
+        if let errand {
+          inFlight[packet] = (errand, .now)
+          if case .outbox(let identifier, _) = errand { outboxInFlight.insert(identifier) }
+        }
+        return true
+      } catch {
+        let fault = client.fault(for: error, connecting: false)
+        if error.blamesMessage { return refuse(fault) }
+        // The connection is at fault: it ends, and the message stays where it is.
+        broken = broken ?? fault
+        return true
+      }
+    }
+
+    private func refuse(_ fault: MQTTFault) -> Bool {
+      loop.state.countDropped()
+      loop.state.note(fault, endsConnection: false)
+      loop.report(fault)
+      return false
+    }
+
+    // MARK: Listening
+
+    private func makeSubscription() {
+      guard let instant = subscribeAt, instant <= .now else { return }
+      subscribeAt = nil
+      do throws(MosquittoClient.Failure) {
+        subscription = try client.subscribe(to: loop.topics.commandFilter)
+      } catch {
+        subscribeAt = .now + loop.configuration.refusalPause
+        loop.report(client.fault(for: error, connecting: false))
+      }
+    }
+
+    /// - Returns: whether `stopped` was acknowledged.
+    /// - Throws: the reason in the broker's DISCONNECT.
+    private func handle(_ events: [MosquittoClient.Event]) throws(MQTTFault) -> Bool {
+      var stoppedAcknowledged = false
+      var ending: MQTTFault?
+      for event in events {
+        switch event {
+        case .acknowledged(let packet, let reason):
+          // Unknown: a QoS 0 message that has just been written, or an acknowledgement sent twice.
+          guard let (errand, _) = inFlight.removeValue(forKey: packet) else { continue }
+          if case .stopped = errand { stoppedAcknowledged = true }
+          acknowledged(errand, reason)
+        case .subscribed(let packet, let reason) where packet == subscription:
+          guard reason.isFailure else { continue }
+          subscribeAt = .now + loop.configuration.refusalPause
+          note(.subscriptionRefused(filter: loop.topics.commandFilter, reason))
+        case .subscribed:
+          continue
+        case .received(let message):
+          receive(message)
+        case .disconnected(let reason):
+          ending = goodbyeSaid ? nil : .disconnected(reason)
+        case .accepted, .refused:
+          ending = .protocolViolation
+        }
+      }
+      if let ending { throw ending }
+      return stoppedAcknowledged
+    }
+
+    private func acknowledged(_ errand: Errand, _ reason: ReasonCode) {
+      if case .outbox(let identifier, _) = errand {
+        outboxInFlight.remove(identifier)
+        if !reason.isFailure {
+          loop.outbox.acknowledge(identifier)
+        } else if reason.condemnsMessage {
+          loop.outbox.reject(identifier)
+        } else if outboxPausedUntil == nil {
+          outboxPausedUntil = .now + loop.configuration.refusalPause
+        }
+      }
+      guard reason.isFailure, let topic = errand.topic else { return }
+      if case .retained = errand, !reason.condemnsMessage {
+        refusedTopics.insert(topic)
+        retryRetainedAt = retryRetainedAt ?? .now + loop.configuration.refusalPause
+      }
+      note(.publicationRefused(topic: topic, reason))
+    }
+
+    private func note(_ fault: MQTTFault) {
+      loop.state.note(fault, endsConnection: false)
+      loop.report(fault)
+    }
+
+    private func receive(_ message: MosquittoClient.Received) {
+      guard let (line, verb) = loop.topics.command(in: message.topic) else { return }
+      // The broker was told not to send retained commands; one that comes all the same is old.
+      guard !message.isRetained else { return loop.state.countDroppedCommand() }
+      let command = MQTTCommand(
+        line: line, verb: verb, payload: message.payload, responseTopic: message.responseTopic,
+        correlation: message.correlation)
+      if case .enqueued = loop.commands.yield(command) { return }
+      loop.state.countDroppedCommand()
+    }
+
+    private func checkAcknowledgements() throws(MQTTFault) {
+      let limit = ContinuousClock.now - loop.configuration.acknowledgeTimeout
+      for (errand, sent) in inFlight.values where sent < limit {
+        throw .notAcknowledged(topic: errand.topic ?? loop.topics.availability)
+      }
+    }
+
+    // MARK: The end
+
+    /// What is still to be sent goes first, as long as half the time or half a second is left for `stopped`.
+    private func sendLast(began: ContinuousClock.Instant, deadline: ContinuousClock.Instant) {
+      if goodbyeSaid { return }
+      let reserve = min(.milliseconds(500), (deadline - began) / 2)
+      if ContinuousClock.now < deadline - reserve {
+        sendAll()
+        let isIdle = inFlight.isEmpty && !client.wantsToWrite && loop.outbox.next(after: cursor) == nil
+        guard isIdle || outboxPausedUntil != nil else { return }
+      }
+      goodbyeSaid = true
+      send(
+        Array(Availability.stopped.utf8), to: loop.topics.availability, quality: 1, retain: true, as: .stopped
+      )
+    }
+
+    /// DISCONNECT, so that the broker forgets the will. What does not go out at once does not matter any more.
+    private func sayGoodbye() {
+      try? client.disconnect()
+      for _ in 0..<20 where client.socket >= 0 {
+        guard (try? client.write()) != nil, client.wantsToWrite else { break }
+        _ = loop.state.wakeUp.wait(for: client.socket, writing: true, timeout: .milliseconds(5))
+      }
+    }
+  }
+}
+
+extension Logger {
+  /// Writes a line unless one of its kind was written lately.
+  fileprivate func log(
+    limited limiter: inout LogLimiter, _ level: Logger.Level, kind: String, _ text: @autoclosure () -> String
+  ) {
+    guard let suppressed = limiter.admit(kind) else { return }
+    let note = suppressed > 0 ? " (\(suppressed) more of this kind before)" : ""
+    log(level: level, "MQTT: \(text())\(note)")
+  }
+}
