@@ -48,19 +48,21 @@ public enum HeatMap {
   /// - Parameter level: 0...1; beyond is taken as the nearer end.
   public static func colour(_ level: Double) -> Colour {
     let level = max(0, min(1, level))
-    // In OKLCH: lightness, chroma, hue in degrees.
+    // In OKLCH, with chroma 0.2 where possible.
     let lightness = 0.25 + 0.70 * level
     let hue = (300 + 170 * level) * .pi / 180
-    var chroma = 0.20
     // The screen cannot show that much colour everywhere; where it cannot, colour gives way, never lightness.
-    while chroma > 0 {
-      if let colour = Colour(okLightness: lightness, a: chroma * cos(hue), b: chroma * sin(hue)) {
-        return colour
+    var shown = Colour(okLightness: lightness, a: 0, b: 0)
+    var (chroma, tooMuch) = (0.0, 0.2)
+    for _ in 0..<10 {
+      let middle = (chroma + tooMuch) / 2
+      if let colour = Colour(okLightness: lightness, a: middle * cos(hue), b: middle * sin(hue)) {
+        (chroma, shown) = (middle, colour)
+      } else {
+        tooMuch = middle
       }
-      chroma -= 0.005
     }
-    let grey = UInt8(255 * lightness)
-    return Colour(red: grey, green: grey, blue: grey)
+    return shown ?? Colour(red: 0, green: 0, blue: 0)
   }
 
   private static func colours(steps: Int) -> [SIMD3<UInt8>] {

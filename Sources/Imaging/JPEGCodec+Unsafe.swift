@@ -59,7 +59,7 @@ extension JPEGCodec {
     if let (_, message) = DecodeReport(report).error {
       throw .unsupported("libjpeg cannot write it: \(message)")
     }
-    return Array(bytes.prefix(bytes.count))
+    return bytes
   }
 }
 

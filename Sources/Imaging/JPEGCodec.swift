@@ -4,6 +4,9 @@ import CJPEG
 ///
 /// libjpeg ends with an error only where it cannot go on. Where data is missing it warns and fills the gap with
 /// grey, so each warning is either known to lose nothing or makes the picture unusable.
+///
+/// A JPEG carries no checksum. Lost pieces are noticed, but a flipped bit often is not, or only by a few bytes left
+/// over at the end, which sound files of some cameras have as well.
 enum JPEGCodec {
   /// What a complaint of libjpeg means for the picture.
   enum Finding: Equatable {
@@ -72,17 +75,17 @@ enum JPEGCodec {
     return harmless
   }
 
-  static func decode(_ bytes: [UInt8]) throws(ImageError) -> DecodedPicture {
-    let header = report(header: bytes)
+  static func decode(_ image: RawImage) throws(ImageError) -> DecodedPicture {
+    let header = report(header: image.bytes)
     guard header.width > 0 else {
       _ = try warnings(of: header)
       throw .corrupt("the JPEG has no frame header")
     }
-    try Picture.checkSize(width: header.width, height: header.height)
+    try image.checkHeader(width: header.width, height: header.height)
     guard header.components != 4 else {
       throw .unsupported("it is a CMYK JPEG; save it as RGB")
     }
-    let (pixels, report) = pixels(of: bytes, width: header.width, height: header.height)
+    let (pixels, report) = pixels(of: image.bytes, width: header.width, height: header.height)
     let warnings = try warnings(of: report)
     return DecodedPicture(
       picture: Picture(width: header.width, height: header.height, pixels: pixels), warnings: warnings)

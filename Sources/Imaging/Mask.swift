@@ -35,7 +35,7 @@ public struct Mask: Sendable, Equatable {
     guard image.format == .png else {
       throw .unsupported("a mask must be a PNG, and \(file.lastPathComponent) is a \(image.format.rawValue)")
     }
-    let decoded = try PNGCodec.decode(image.bytes, keepsSixteenBits: true)
+    let decoded = try PNGCodec.decode(image, keepsSixteenBits: true)
     let bytesPerPixel = 3 * decoded.sampleBytes
     self.init(
       width: decoded.width, height: decoded.height,

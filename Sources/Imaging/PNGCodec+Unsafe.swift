@@ -62,6 +62,6 @@ extension PNGCodec {
       throw .unsupported(
         "libpng cannot write it: \(withUnsafeBytes(of: image.message) { text(upToZero: $0) })")
     }
-    return Array(bytes.prefix(bytes.count))
+    return bytes
   }
 }

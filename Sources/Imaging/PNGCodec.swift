@@ -1,20 +1,21 @@
 /// PNG by libpng.
 enum PNGCodec {
-  static func decode(_ bytes: [UInt8]) throws(ImageError) -> DecodedPicture {
-    let image = try decode(bytes, keepsSixteenBits: false)
+  static func decode(_ image: RawImage) throws(ImageError) -> DecodedPicture {
+    let decoded = try decode(image, keepsSixteenBits: false)
     return DecodedPicture(
-      picture: Picture(width: image.width, height: image.height, pixels: image.samples),
-      warnings: image.warnings)
+      picture: Picture(width: decoded.width, height: decoded.height, pixels: decoded.samples),
+      warnings: decoded.warnings)
   }
 
   /// - Parameter keepsSixteenBits: whether the samples of a 16-bit file stay two bytes, the high one first.
-  static func decode(_ bytes: [UInt8], keepsSixteenBits: Bool) throws(ImageError) -> DecodedSamples {
+  static func decode(_ image: RawImage, keepsSixteenBits: Bool) throws(ImageError) -> DecodedSamples {
+    let bytes = image.bytes
     guard PixelFormat(sniffing: bytes) == .png else {
       throw bytes.count < 8 ? .truncated("the PNG signature is cut off") : .unknownFormat
     }
     let header = report(header: bytes)
     try check(header)
-    try Picture.checkSize(width: header.width, height: header.height)
+    try image.checkHeader(width: header.width, height: header.height)
     let sampleBytes = keepsSixteenBits && header.bits == 16 ? 2 : 1
     let (samples, report) = samples(
       of: bytes, count: header.width * header.height * 3 * sampleBytes, keepsSixteenBits: keepsSixteenBits)

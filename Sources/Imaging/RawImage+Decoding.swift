@@ -12,17 +12,19 @@ extension RawImage {
   /// An image that lacks data is never returned with the gap filled: it is an error. What a decoder merely frowns
   /// at is in `DecodedPicture.warnings`.
   public func decoded() throws(ImageError) -> DecodedPicture {
-    let decoded: DecodedPicture
     switch format {
-    case .mjpeg, .jpeg: decoded = try JPEGCodec.decode(bytes)
-    case .png: decoded = try PNGCodec.decode(bytes)
-    case .yuyv, .uyvy, .nv12, .yu12, .grey, .rgb24, .bgr24: return DecodedPicture(picture: try unpacked())
+    case .mjpeg, .jpeg: try JPEGCodec.decode(self)
+    case .png: try PNGCodec.decode(self)
+    case .yuyv, .uyvy, .nv12, .yu12, .grey, .rgb24, .bgr24: DecodedPicture(picture: try unpacked())
     }
-    let picture = decoded.picture
-    guard width == 0 || width == picture.width, height == 0 || height == picture.height else {
+  }
+
+  /// Checks the size that stands in the header of a compressed image, before memory is taken for its pixels.
+  func checkHeader(width headerWidth: Int, height headerHeight: Int) throws(ImageError) {
+    guard width == 0 || width == headerWidth, height == 0 || height == headerHeight else {
       throw .sizeMismatch(
-        expectedWidth: width, expectedHeight: height, width: picture.width, height: picture.height)
+        expectedWidth: width, expectedHeight: height, width: headerWidth, height: headerHeight)
     }
-    return decoded
+    try Picture.checkSize(width: headerWidth, height: headerHeight)
   }
 }
