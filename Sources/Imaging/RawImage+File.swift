@@ -6,7 +6,8 @@ extension RawImage {
 
   /// The bytes of a JPEG or PNG file, told apart by content and not by name; the size stays unknown.
   ///
-  /// - Throws: `unreadable`, `unknownFormat`, and `unsupported` for what is no regular file or too large.
+  /// - Throws: `unreadable`, also for what is no regular file, `truncated` for an empty file, `unknownFormat`, and
+  ///   `unsupported` for one that is too large.
   public init(contentsOf file: URL) throws(ImageError) {
     let content: Data
     do {
@@ -17,15 +18,14 @@ extension RawImage {
       guard let size = values.fileSize, size <= Self.maximumFileSize else {
         throw ImageError.unsupported("the file is larger than \(Self.maximumFileSize) bytes")
       }
+      guard size > 0 else { throw ImageError.truncated("the file is empty") }
       content = try Data(contentsOf: file)
     } catch let error as ImageError {
       throw error
     } catch {
       throw .unreadable(Self.why(error, file))
     }
-    guard let format = PixelFormat(sniffing: content) else {
-      throw content.isEmpty ? .truncated("the file is empty") : .unknownFormat
-    }
+    guard let format = PixelFormat(sniffing: content) else { throw .unknownFormat }
     self.init(format: format, bytes: [UInt8](content))
   }
 
