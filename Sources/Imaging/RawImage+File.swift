@@ -11,7 +11,10 @@ extension RawImage {
   public init(contentsOf file: URL) throws(ImageError) {
     let content: Data
     do {
-      let values = try file.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
+      // Resource values are those of a link itself, not of what it leads to.
+      let values = try file.resolvingSymlinksInPath().resourceValues(forKeys: [
+        .isRegularFileKey, .fileSizeKey,
+      ])
       guard values.isRegularFile == true else {
         throw ImageError.unreadable("\(file.path) is not a regular file")
       }

@@ -83,5 +83,8 @@ struct CuttingTests {
     let picture = Picture.scene(width: 5, height: 4)
     try Data(try picture.pngData()).write(to: folder.file("picture.jpg"))
     #expect(try Picture(contentsOf: folder.file("picture.jpg")) == picture)
+    try FileManager.default.createSymbolicLink(
+      at: folder.file("link"), withDestinationURL: folder.file("picture.jpg"))
+    #expect(try Picture(contentsOf: folder.file("link")) == picture)
   }
 }
