@@ -70,7 +70,7 @@ let package = Package(
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("ComputeTests", ["Compute", "CKernels"]),
-    tests("ImagingTests", ["Imaging"]),
+    tests("ImagingTests", ["Imaging", "CJPEG"]),
     tests("TransformerTests", ["Transformer"]),
     tests("InspectionTests", ["Inspection"]),
     tests("EvaluationTests", ["Evaluation"]),

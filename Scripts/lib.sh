@@ -37,16 +37,20 @@ readonly BUILD_PACKAGES=(
   libmosquitto-dev libcairo2-dev fonts-dejavu-core mosquitto python3-venv
 )
 
-# python_environment FOLDER REQUIREMENTS [venv options]: a virtual environment, made anew when its requirements change.
+# python_environment FOLDER REQUIREMENTS: a virtual environment, made anew when its requirements change. With --system as
+# a third word it sees Debian's Python packages, and pip installs exactly what is listed beside them.
 python_environment() {
-  local folder=$1 requirements=$2
-  shift 2
+  local folder=$1 requirements=$2 venv=() pip=()
+  if [ "${3:-}" = --system ]; then
+    venv=(--system-site-packages)
+    pip=(--no-deps)
+  fi
   if [ -f "$folder/requirements.txt" ] && cmp -s "$requirements" "$folder/requirements.txt"; then
     echo "$folder is up to date"
     return
   fi
   rm -rf "$folder"
-  /usr/bin/python3 -m venv "$@" "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+  /usr/bin/python3 -m venv "${venv[@]}" "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "${pip[@]}" --requirement "$requirements"
   cp "$requirements" "$folder/requirements.txt"
 }

@@ -7,6 +7,9 @@ public enum Oracle {
   /// The interpreter, or nil where the tests run without one; tests that need it then skip themselves.
   public static let python: String? = ProcessInfo.processInfo.environment["ASSAYD_ORACLE_PYTHON"]
 
+  /// The interpreter of the environment that has torch and open_clip, or nil.
+  public static let openCLIPPython: String? = ProcessInfo.processInfo.environment["ASSAYD_OPEN_CLIP_PYTHON"]
+
   /// For `.enabled(if:_:)`.
   public static var isAvailable: Bool { python != nil }
   public static let skipReason = "ASSAYD_ORACLE_PYTHON is not set: run Scripts/test to have the oracles."
@@ -19,7 +22,9 @@ public enum Oracle {
   ///
   /// - Throws: `Failure` with the script's standard error when it ends with another status than 0.
   @discardableResult
-  public static func run(_ script: String, _ arguments: [String] = []) throws -> Data {
+  public static func run(
+    _ script: String, _ arguments: [String] = [], python: String? = Oracle.python
+  ) throws -> Data {
     guard let python else { throw Failure(description: skipReason) }
     let path = Repository.root.appending(path: "Tests/Oracles/\(script).py").path
     return try run(executable: python, [path] + arguments)
