@@ -51,7 +51,6 @@ private let tolerance = 1e-4
   func `CLIP towers' tokens are open_clip's at every block and size`(_ variant: String) throws {
     struct Facts: Decodable {
       let activation: ImageTowerConfiguration.Activation
-      let heads: Int
       let grid: [Int]
     }
     let folder = try TemporaryFolder()
@@ -62,7 +61,6 @@ private let tolerance = 1e-4
       for interpolation in ImageTowerConfiguration.PositionInterpolation.allCases {
         var options = ModelImporter.Options(precision: .float32, attribution: "random")
         options.activation = facts.activation
-        options.heads = facts.heads
         options.grid = (facts.grid[0], facts.grid[1])
         options.positionInterpolation = interpolation
         let file = folder.file("\(layout)-\(interpolation.rawValue).safetensors")
