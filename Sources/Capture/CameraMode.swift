@@ -36,7 +36,7 @@ public struct CameraMode: Sendable, Equatable, Codable {
   /// A rate to a hundredth, without needless zeros.
   static func rounded(_ rate: Double) -> String {
     let hundredths = (rate * 100).rounded() / 100
-    return hundredths == hundredths.rounded() ? "\(Int(hundredths))" : "\(hundredths)"
+    return Int(exactly: hundredths).map { "\($0)" } ?? "\(hundredths)"
   }
 }
 

@@ -139,18 +139,8 @@ public final class ReplaySource: FrameSource {
     else { return .failure(.unreadable) }
     if data.isEmpty { return .failure(.empty) }
     let bytes = [UInt8](data)
-    let format: PixelFormat
-    if bytes.starts(with: [0xFF, 0xD8]) {
-      format = .jpeg
-    } else if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-      format = .png
-    } else {
-      return .failure(.notAPicture)
-    }
-    return .success(
-      RawImage(
-        format: format, width: 0, height: 0, bytes: bytes,
-        colour: ColourEncoding(matrix: .bt601, range: .full)))
+    guard let format = PixelFormat(sniffing: bytes) else { return .failure(.notAPicture) }
+    return .success(RawImage(format: format, bytes: bytes))
   }
 
   private var summary: String {

@@ -12,6 +12,8 @@ extension VideoDevice {
     .yuyv, .uyvy, .nv12, .yu12, .rgb24, .bgr24, .mjpeg, .jpeg, .grey,
   ]
 
+  private static let fastestRate = 100_000.0
+
   /// Largest side that makes sense; protects from drivers that answer nonsense.
   private static let largestSide = 32_768
 
@@ -51,7 +53,11 @@ extension VideoDevice {
   }
 
   /// Chooses the mode nearest to what is wanted, sets it and reports what the driver made of it.
-  func negotiate(_ wanted: CameraOptions) throws(CaptureError) -> CameraMode {
+  func negotiate(_ options: CameraOptions) throws(CaptureError) -> CameraMode {
+    var wanted = options
+    if let rate = wanted.framesPerSecond {
+      wanted.framesPerSecond = rate.isFinite && rate > 0 ? min(rate, Self.fastestRate) : nil
+    }
     let choice = try choose(wanted)
     let (pix, format) = try setFormat(choice.format, choice.size)
     let size = VideoSize(width: Int(pix.width), height: Int(pix.height))
@@ -70,7 +76,7 @@ extension VideoDevice {
       format: format, width: size.width, height: size.height,
       bytesPerLine: format.isCompressed
         ? 0 : max(Int(pix.bytesperline), format.packedBytesPerLine(width: size.width)),
-      colour: wanted.colour ?? ColourEncoding(pix, format),
+      colour: wanted.colour ?? ColourEncoding(pix),
       framesPerSecond: interval.map(\.rate), isInterlaced: pix.field != V4L2_FIELD_NONE.rawValue,
       remarks: remarks)
   }
@@ -110,8 +116,9 @@ extension VideoDevice {
   private func distance(_ size: VideoSize, _ wanted: CameraOptions) -> Double {
     if wanted.width == nil && wanted.height == nil { return -Double(size.width) * Double(size.height) }
     let tieBreak = 1e-6
-    let width = wanted.width.map { Double(abs($0 - size.width)) } ?? -tieBreak * Double(size.width)
-    let height = wanted.height.map { Double(abs($0 - size.height)) } ?? -tieBreak * Double(size.height)
+    let width = wanted.width.map { abs(Double($0) - Double(size.width)) } ?? -tieBreak * Double(size.width)
+    let height =
+      wanted.height.map { abs(Double($0) - Double(size.height)) } ?? -tieBreak * Double(size.height)
     return width + height
   }
 

@@ -64,10 +64,10 @@ public struct FrameInterval: Sendable, Equatable, Codable {
     self.init(numerator: fraction.numerator, denominator: fraction.denominator)
   }
 
-  /// To a thousandth of a frame a second, which tells 29.97 from 30; one frame a second for what is no number.
+  /// To a thousandth of a frame a second, which tells 29.97 from 30.
+  /// - Precondition: `rate` is in 0...1,000,000.
   init(rate: Double) {
-    let rate = rate.isFinite ? min(max(rate, 0.001), 100_000) : 1
-    self.init(numerator: 1000, denominator: UInt32((rate * 1000).rounded()))
+    self.init(numerator: 1000, denominator: UInt32(max(1, (rate * 1000).rounded())))
   }
 
   /// Both parts are there; drivers that know no rate leave zeros.
