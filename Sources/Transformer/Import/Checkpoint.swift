@@ -76,7 +76,7 @@ struct Checkpoint {
       guard let part else {
         throw ModelFileError(
           .unsupported, file.url,
-          "Tensor \(tensor.name.quoted) has no place in a \(layout.rawValue) image tower of \(depth) blocks: the "
+          "Tensor \(tensor.name.quoted) is no part of an image tower of \(depth) blocks in the layout \(layout.rawValue): the "
             + "checkpoint is of another architecture.")
       }
       counts[part, default: 0] += 1

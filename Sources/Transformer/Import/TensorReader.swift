@@ -29,11 +29,9 @@ struct TensorReader {
       throw incompatible(
         "Tensor \(tensor.name.quoted) is \(tensor.type.rawValue), but weights are F32, F16, BF16 or F64.")
     }
-    if let index = values.withUnsafeBufferPointer(\.firstNonFinite) {
+    if let fault = values.withUnsafeBufferPointer(\.nonFiniteFault) {
       throw ModelFileError(
-        .invalidValue, file.url,
-        "Tensor \(tensor.name.quoted) has the value \(values[index]) at index \(index), but weights must be finite."
-      )
+        .invalidValue, file.url, "Tensor \(tensor.name.quoted) \(fault), but weights must be finite.")
     }
     return values
   }

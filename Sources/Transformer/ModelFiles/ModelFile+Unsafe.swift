@@ -52,7 +52,7 @@ extension TensorView {
     switch description.type {
     case .float32:
       let values = bytes.assumingMemoryBound(to: Float.self)
-      if let index = values.firstNonFinite { return "has the value \(values[index]) at index \(index)" }
+      if let fault = values.nonFiniteFault { return fault }
       if description.name.hasSuffix(".scale"), let index = values.firstIndex(where: { $0 <= 0 }) {
         return "has the value \(values[index]) at index \(index), but scales are positive"
       }

@@ -27,10 +27,9 @@ extension ModelFile {
         .strings(for: url))
     for tensor in configuration.floatTensors {
       let values = try weight(tensor.name, tensor.shape)
-      if let index = values.withUnsafeBufferPointer(\.firstNonFinite) {
+      if let fault = values.withUnsafeBufferPointer(\.nonFiniteFault) {
         throw ModelFileError(
-          .invalidValue, url, "Tensor \(tensor.name) would have the value \(values[index]) at index \(index)."
-        )
+          .invalidValue, url, "Tensor \(tensor.name) \(fault), but weights must be finite.")
       }
       if precision == .int8, ImageTowerConfiguration.isQuantised(tensor.name) {
         let (rows, columns) = (tensor.shape[0], tensor.shape[1])

@@ -125,7 +125,11 @@ struct ModelMetadata {
   }
 
   private static func reason(_ error: any Error) -> String {
-    func field(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".").quoted }
+    // Spelt as in the file again, where the decoder reports the Swift name.
+    func field(_ path: [any CodingKey]) -> String {
+      path.map(\.stringValue).joined(separator: ".")
+        .replacing(/[A-Z]/) { "_\($0.output.lowercased())" }.quoted
+    }
     switch error as? DecodingError {
     case .keyNotFound(let key, let context): return "\(field(context.codingPath + [key])) is missing"
     case .typeMismatch(_, let context), .valueNotFound(_, let context):

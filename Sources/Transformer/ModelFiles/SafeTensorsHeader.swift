@@ -57,7 +57,7 @@ struct SafeTensorsHeader {
       }
       guard tensor.offset == end else {
         throw malformed(
-          "\(tensor.offset - end) bytes before tensor \(tensor.name.quoted) belong to no tensor.")
+          "Before tensor \(tensor.name.quoted) lie bytes that belong to no tensor: \(tensor.offset - end).")
       }
       guard tensor.byteCount <= total - tensor.offset else {
         throw malformed(
@@ -67,7 +67,7 @@ struct SafeTensorsHeader {
       end = tensor.offset + tensor.byteCount
     }
     guard end == total else {
-      throw malformed("\(total - end) bytes after the last tensor belong to no tensor.")
+      throw malformed("After the last tensor lie bytes that belong to no tensor: \(total - end).")
     }
   }
 }

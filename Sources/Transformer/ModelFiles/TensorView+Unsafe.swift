@@ -42,11 +42,11 @@ public struct TensorView {
 }
 
 extension UnsafeBufferPointer<Float> {
-  /// Index of the first NaN or infinity, or nil where every value is finite.
+  /// Where the first NaN or infinity is, as the end of a sentence, or nil where every value is finite.
   ///
   /// The first pass has no branch in its loop, so that release builds vectorise it and debug builds stay usable
   /// on whole models.
-  var firstNonFinite: Int? {
+  var nonFiniteFault: String? {
     // Finite values have an exponent below 255. One added to it carries into the sign's bit otherwise.
     let exponent: UInt32 = 0x7F80_0000
     let one: UInt32 = 0x0080_0000
@@ -56,6 +56,8 @@ extension UnsafeBufferPointer<Float> {
       carries |= (self[index].bitPattern & exponent) &+ one
       index += 1
     }
-    return carries & 0x8000_0000 == 0 ? nil : firstIndex { !$0.isFinite }
+    guard carries & 0x8000_0000 != 0, let first = firstIndex(where: { !$0.isFinite }) else { return nil }
+    // A description of its own for NaN: Swift's shows the payload.
+    return "has the value \(self[first].isNaN ? "NaN" : "\(self[first])") at index \(first)"
   }
 }
