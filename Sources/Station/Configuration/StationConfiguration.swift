@@ -1,0 +1,119 @@
+public import Capture
+public import Foundation
+public import Imaging
+public import Inspection
+public import Messaging
+
+/// Everything the files below `etc/assayd` say, checked as a whole.
+///
+/// It is a value: a changed configuration is another one, and a station runs on exactly one at a time.
+public struct StationConfiguration: Sendable, Equatable {
+  public let paths: StationPaths
+  /// The station's name in logs and in its birth message; the host name by default.
+  public let station: String
+  /// `assayd/<host name>` by default.
+  public let topics: TopicTree
+  public let broker: BrokerConfiguration
+  public let model: URL
+  /// Compute threads shared by all lines; nil leaves it to the machine's number of processors.
+  public let computeThreads: Int?
+  /// Bounds on the messages kept for a broker that is away.
+  public let outbox: MemoryOutbox.Limits
+  /// By name, in the order of names; at least one.
+  public let lines: [LineConfiguration]
+  public let recipes: [String: RecipeConfiguration]
+  /// SHA-256 over names and contents of all files read, in lower-case hexadecimal. Files named in them (the model,
+  /// passwords, certificates) do not count.
+  public let hash: String
+
+  /// The recipe a line runs.
+  public func recipe(of line: LineConfiguration) -> RecipeConfiguration? { recipes[line.recipe] }
+}
+
+/// How to reach the MQTT broker.
+public struct BrokerConfiguration: Sendable, Equatable {
+  /// A name or an address.
+  public var host: String
+  public var port: Int
+  public var clientID: String
+  public var keepAliveSeconds: Int
+  public var user: String?
+  /// The file whose first line is the password. The password itself is never part of a configuration.
+  public var passwordFile: URL?
+  public var tls: TLSConfiguration?
+}
+
+/// TLS towards the broker. The broker's certificate and its host name are always verified.
+public struct TLSConfiguration: Sendable, Equatable {
+  /// Certificates to trust, PEM; nil trusts those of the operating system.
+  public var authorities: URL?
+  /// The station's own certificate and its private key, PEM, for brokers that ask for one; both or none.
+  public var certificate: URL?
+  public var key: URL?
+}
+
+/// One camera and what is done with its frames.
+public struct LineConfiguration: Sendable, Equatable {
+  public enum Source: Sendable, Equatable {
+    case camera(CameraOptions)
+    /// A folder played as if a camera saw it.
+    case replay(ReplayOptions)
+  }
+
+  /// Which judged frames are sent as a full result.
+  public enum ResultPolicy: String, Sendable, CaseIterable {
+    case all
+    /// Those that are not `ok`: `ng`, `undecidable` and `error`.
+    case ng
+  }
+
+  /// The file's name without `.yaml`; a level of the line's topics.
+  public var name: String
+  public var source: Source
+  /// The part of the sensor's picture that is judged, in pixels; nil judges all of it.
+  public var region: PixelRect?
+  /// The name of the recipe it runs.
+  public var recipe: String
+  public var results: ResultPolicy
+  /// Milliseconds from exposure to message within which a verdict is in time; nil where there is no deadline.
+  public var deadlineMilliseconds: Double?
+  public var heatmap: HeatmapConfiguration?
+}
+
+/// An overlay of the score map, published beside the verdict.
+public struct HeatmapConfiguration: Sendable, Equatable {
+  /// At most one in this many milliseconds.
+  public var intervalMilliseconds: Int
+  /// JPEG quality, 1...100.
+  public var quality: Int
+}
+
+/// What a part is and how it is judged.
+public struct RecipeConfiguration: Sendable, Equatable {
+  public enum Version: Sendable, Equatable {
+    /// The highest number there is; enrolling makes a new one and takes it into use.
+    case latest
+    case number(Int)
+  }
+
+  /// The file's name without `.yaml`.
+  public var name: String
+  public var product: String
+  public var version: Version
+  public var scoring: ScoringOptions
+  /// At most this many vectors in the memory bank; more references are thinned to a coreset.
+  public var bankVectors: Int
+  public var decision: DecisionConfiguration
+}
+
+/// How a score becomes a verdict.
+public struct DecisionConfiguration: Sendable, Equatable {
+  /// The fraction of good parts that may be called `ng`.
+  public var falseAlarmRate: Double
+  /// A threshold to use instead of the calibrated one; a score above it is `ng`.
+  public var threshold: Double?
+  /// Regions smaller than this many sensor pixels are not reported.
+  public var minimumRegionArea: Int
+  /// The size of one sensor pixel on the part, for areas in mm²; nil where nobody measured it.
+  public var millimetresPerPixel: Double?
+}

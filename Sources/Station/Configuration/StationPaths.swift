@@ -1,0 +1,25 @@
+public import Foundation
+
+/// Where a station's files are, all below one root folder.
+///
+/// `/` in production. In development any folder does, and nothing needs root rights.
+public struct StationPaths: Sendable, Equatable {
+  public let root: URL
+
+  public init(root: URL) { self.root = root.standardizedFileURL }
+
+  /// `etc/assayd` below the root.
+  public var configuration: URL { root.appending(path: "etc/assayd", directoryHint: .isDirectory) }
+  /// `var/lib/assayd` below the root.
+  public var state: URL { root.appending(path: "var/lib/assayd", directoryHint: .isDirectory) }
+  public var stationFile: URL { configuration.appending(path: "assayd.yaml") }
+  public var lines: URL { configuration.appending(path: "lines", directoryHint: .isDirectory) }
+  public var recipes: URL { configuration.appending(path: "recipes", directoryHint: .isDirectory) }
+  /// Immutable versions of what recipes learned: `<recipe>/<version>`.
+  public var recipeVersions: URL { state.appending(path: "recipes", directoryHint: .isDirectory) }
+
+  /// A path as the configuration writes it: a relative one is taken below the root, an absolute one as it stands.
+  public func resolve(_ path: String) -> URL {
+    path.hasPrefix("/") ? URL(filePath: path) : root.appending(path: path)
+  }
+}
