@@ -1,0 +1,144 @@
+import Capture
+import Foundation
+import Imaging
+import Inspection
+import Logging
+import Messaging
+import Synchronization
+
+/// Turns what came of a line's frames into messages, and keeps what the statistics are made of.
+final class LineReporter: Sendable {
+  private let line: LineConfiguration
+  private let bootID: String
+  private let modelHash: String
+  private let session: MQTTSession
+  private let identifiers: ULIDGenerator
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  private struct State {
+    var sequence: UInt64 = 0
+    var verdicts = StatsMessage.Verdicts(ok: 0, ng: 0, undecidable: 0, error: 0)
+    var window = ReportingWindow()
+    var heatmapAt: MonotonicInstant?
+  }
+
+  init(
+    _ line: LineConfiguration, bootID: String, modelHash: String, session: MQTTSession,
+    identifiers: ULIDGenerator, logger: Logger
+  ) {
+    self.line = line
+    self.bootID = bootID
+    self.modelHash = modelHash
+    self.session = session
+    self.identifiers = identifiers
+    self.logger = logger
+  }
+
+  /// Reports a frame that reached the judging thread.
+  func report(_ frame: Frame, _ finding: Finding, recipe: RecipeState, began: MonotonicInstant) {
+    let now = MonotonicInstant.now
+    var times = ResultMessage.Times(
+      acquireMs: frame.arrival.milliseconds(since: frame.exposure),
+      waitMs: began.milliseconds(since: frame.arrival), inferMs: nil, postMs: nil,
+      totalMs: now.milliseconds(since: frame.exposure), deadlineMet: nil)
+    times.deadlineMet = line.deadlineMilliseconds.map { (times.totalMs ?? 0) <= $0 }
+    if case .judged(let judgement) = finding.outcome {
+      let durations = judgement.durations
+      times.inferMs = (finding.decodeMilliseconds ?? 0) + (durations.resize + durations.encode).milliseconds
+      times.postMs = (durations.search + durations.post).milliseconds
+    }
+    let statement =
+      switch finding.outcome {
+      case .judged(let judgement): Statement(judgement)
+      case .rejected(let rejection): Statement(rejection)
+      }
+    let exposure = UTCTimestamp(nanoseconds: frame.exposureUTC.nanoseconds)
+    let quality = ResultMessage.FrameQuality(
+      frameSequence: frame.sequence, framesLost: frame.flags.contains(.afterGap) ? nil : 0,
+      warnings: finding.warnings)
+    send(
+      statement, recipe, exposure, ResultMessage.ClockQuality(frame.clockQuality), times, quality, frame.label
+    )
+    if case .ready(let active) = recipe, case .judged(let judgement) = finding.outcome,
+      let picture = finding.picture
+    {
+      sendHeatmap(of: judgement, on: picture, active)
+    }
+  }
+
+  /// Reports a frame the source itself rejected. Nobody knows when it was exposed, so it has the present time.
+  func reject(_ fault: FrameFault, sequence: UInt64, recipe: RecipeState) {
+    let rejection = Rejection(fault.rawValue, .undecidable, "The frame cannot be used: \(fault.sentence).")
+    let times = ResultMessage.Times(
+      acquireMs: nil, waitMs: nil, inferMs: nil, postMs: nil, totalMs: nil, deadlineMet: nil)
+    let quality = ResultMessage.FrameQuality(frameSequence: sequence, framesLost: nil, warnings: [])
+    send(Statement(rejection), recipe, .now, .arrival, times, quality, nil)
+  }
+
+  /// Numbers and sends under one lock, so that messages leave in the order of their numbers.
+  private func send(
+    _ statement: Statement, _ recipe: RecipeState, _ exposure: UTCTimestamp,
+    _ clockQuality: ResultMessage.ClockQuality, _ times: ResultMessage.Times,
+    _ quality: ResultMessage.FrameQuality, _ label: FrameLabel?
+  ) {
+    state.withLock { state in
+      state.sequence += 1
+      let result = ResultMessage(
+        resultID: identifiers.next(), bootID: bootID, seq: state.sequence, line: line.name,
+        partID: label?.file,
+        partIDSource: label.map { _ in "file" }, recipe: recipe.reference(named: line.recipe),
+        modelHash: modelHash,
+        exposureUTC: exposure, clockQuality: clockQuality, times: times, verdict: statement.verdict,
+        score: statement.score, threshold: statement.threshold, reason: statement.reason,
+        regions: statement.regions, mask: statement.mask, quality: quality,
+        degradations: statement.degradations, evidenceURI: nil, isSimulated: line.isSimulated,
+        expected: label?.kind)
+      switch result.verdict {
+      case .ok: state.verdicts.ok += 1
+      case .ng: state.verdicts.ng += 1
+      case .undecidable: state.verdicts.undecidable += 1
+      case .error: state.verdicts.error += 1
+      }
+      if let total = times.totalMs { state.window.add(latency: total, score: statement.score) }
+      do {
+        try session.publish(VerdictMessage(result))
+        if line.results == .all || result.verdict != .ok { try session.deliver(result) }
+      } catch {
+        logger.error("A result could not be written as a message.", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  private func sendHeatmap(of judgement: Judgement, on picture: Picture, _ recipe: ActiveRecipe) {
+    guard let heatmap = line.heatmap else { return }
+    let isDue = state.withLock { state in
+      if let last = state.heatmapAt,
+        MonotonicInstant.now.milliseconds(since: last) < Double(heatmap.intervalMilliseconds)
+      {
+        return false
+      }
+      state.heatmapAt = .now
+      return true
+    }
+    guard isDue else { return }
+    do {
+      let part =
+        try line.region.map { region throws(ImageError) in try picture.cropped(to: region) } ?? picture
+      let overlay = recipe.inspector.calibration.overlay(judgement, on: part)
+      session.publish(
+        try overlay.jpegData(quality: heatmap.quality), to: session.topics.topic(.heatmap, of: line.name))
+    } catch {
+      logger.warning("A heat map could not be made.", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Statistics since the last call, and verdicts since the start.
+  func takeStatistics() -> (verdicts: StatsMessage.Verdicts, window: ReportingWindow) {
+    state.withLock { state in
+      let window = state.window
+      state.window = ReportingWindow()
+      return (state.verdicts, window)
+    }
+  }
+}
