@@ -1,0 +1,112 @@
+import Capture
+import Foundation
+import Imaging
+import Inspection
+import Messaging
+import TestSupport
+import Testing
+
+@testable import Station
+
+/// captured = judged + replaced + rejected, whatever happens.
+@Suite struct FrameAccountingTests {
+  private static let good = ScriptedSource.Step.frame(Parts.raw(seed: 1))
+  private static let damaged = ScriptedSource.Step.frame(
+    RawImage(format: .jpeg, width: 0, height: 0, bytes: [0xFF, 0xD8, 0xFF, 0xDB, 0, 1]))
+
+  @Test func aFloodIsThinnedAndNothingIsLost() async throws {
+    let script = Array(repeating: Self.good, count: 3000)
+    let bench = try StationBench(
+      ["flood": ScriptedSource(script)], encoder: PatchEncoder(delay: .milliseconds(2)))
+    try await bench.run {
+      try await StationBench.wait(for: "the flood's end") {
+        try bench.counts(of: "flood").captured == 3000 && bench.counts(of: "flood").inFlight == 0
+      }
+    }
+    let counts = try bench.counts(of: "flood")
+    #expect(counts.captured == 3000)
+    #expect(counts.judged + counts.replaced == 3000)
+    #expect(counts.replaced > 0 && counts.judged > 0)
+    let results = try bench.results(of: "flood")
+    #expect(UInt64(results.count) == counts.judged)
+    #expect(results.map(\.seq) == Array(1...counts.judged))
+    #expect(Set(results.map(\.resultID)).count == results.count)
+  }
+
+  @Test func theCountsNeverDisagreeWhileFramesFly() async throws {
+    let script: [ScriptedSource.Step] = [
+      Self.good, Self.damaged, .rejected(.driverError), Self.good, Self.good,
+    ]
+    let bench = try StationBench(["mixed": ScriptedSource(script, repeats: true)])
+    try await bench.run {
+      for _ in 0..<2000 {
+        // Fewer than none would trap here, and more than three would be lost ones.
+        let counts = try bench.counts(of: "mixed")
+        #expect(counts.inFlight <= 3)
+      }
+    }
+    #expect(try bench.counts(of: "mixed").inFlight == 0)
+  }
+
+  @Test func damagedAndTornFramesAreRejectedByReasonAndSaidToBeUndecidable() async throws {
+    let script: [ScriptedSource.Step] = [
+      Self.damaged, .pause(.milliseconds(40)), .rejected(.driverError), .rejected(.short),
+      .frame(RawImage(format: .rgb24, width: 56, height: 56, bytes: [1, 2, 3])), .pause(.milliseconds(40)),
+      Self.good,
+    ]
+    let bench = try StationBench(["torn": ScriptedSource(script)])
+    try await bench.run {
+      try await StationBench.wait(for: "five frames") {
+        try bench.counts(of: "torn").captured == 5 && bench.counts(of: "torn").inFlight == 0
+      }
+    }
+    let counts = try bench.counts(of: "torn")
+    #expect(counts.judged == 1)
+    #expect(counts.rejected["driver_error"] == 1)
+    #expect(counts.rejected["short"] == 1)
+    #expect(counts.rejectedTotal == 4)
+    let results = try bench.results(of: "torn")
+    #expect(results.map(\.verdict) == [.undecidable, .undecidable, .undecidable, .undecidable, .ok])
+    #expect(results.map(\.opcEvaluation) == [3, 3, 3, 3, 1])
+    #expect(results.map(\.seq) == [1, 2, 3, 4, 5])
+    #expect(results[1].reason == "The frame cannot be used: the driver marked it as torn.")
+  }
+
+  @Test func whatIsInTheMailboxAtTheStopIsCountedAsStopped() async throws {
+    let encoder = PatchEncoder()
+    let bench = try StationBench(
+      ["line": ScriptedSource([Self.good, .pause(.milliseconds(100)), Self.good, Self.good])],
+      encoder: encoder)
+    encoder.hang(true)
+    let duration = try await bench.run {
+      try await StationBench.wait(for: "three frames") { try bench.counts(of: "line").captured == 3 }
+      try await StationBench.wait(for: "one overtaken") { try bench.counts(of: "line").replaced == 1 }
+      Task {
+        try await Task.sleep(for: .milliseconds(100))
+        encoder.hang(false)
+      }
+    }
+    #expect(duration < .seconds(2))
+    let counts = try bench.counts(of: "line")
+    #expect(counts.judged == 1 && counts.replaced == 1)
+    #expect(counts.rejected == ["stopped": 1])
+    #expect(counts.inFlight == 0)
+  }
+
+  @Test func aFrameWhoseJudgingNeverEndsIsGivenUpAtTheStop() async throws {
+    let encoder = PatchEncoder()
+    let bench = try StationBench(["line": ScriptedSource([Self.good])], encoder: encoder)
+    let calls = encoder.callCount
+    encoder.hang(true)
+    let duration = try await bench.run {
+      try await StationBench.wait(for: "the judging") { encoder.callCount > calls }
+    }
+    #expect(duration < .seconds(2))
+    #expect(try bench.counts(of: "line").rejected == ["stopped": 1])
+    encoder.hang(false)
+    try await Task.sleep(for: .milliseconds(100))
+    let counts = try bench.counts(of: "line")
+    #expect(counts.inFlight == 0 && counts.judged == 0)
+    #expect(try bench.results(of: "line").isEmpty)
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Imaging
+import Synchronization
+
+@testable import Capture
+
+/// A camera that plays a script, step by step, and counts as a real one does.
+final class ScriptedSource: FrameSource {
+  enum Step: Sendable {
+    case frame(RawImage)
+    case rejected(FrameFault)
+    case fault(SourceFault)
+    case running
+    /// Frames are numbered, so that the next one's arrival can be timed.
+    case pause(Duration)
+    /// Waits until the source is stopped.
+    case wait
+    /// Waits that long whatever happens: a driver that does not come back.
+    case hang(Duration)
+  }
+
+  let name = "script"
+  private let state: Mutex<State>
+  private let stopping = DispatchSemaphore(value: 0)
+
+  private struct State {
+    var steps: [Step]
+    var repeats: Bool
+    var next = 0
+    var sequence: UInt64 = 0
+    var counters = SourceCounters()
+    var isStopped = false
+    var hasEnded = false
+  }
+
+  /// - Parameter repeats: whether the script starts over; otherwise the source waits for its stop.
+  init(_ steps: [Step], repeats: Bool = false) {
+    state = Mutex(State(steps: steps, repeats: repeats))
+  }
+
+  func stop() {
+    state.withLock { $0.isStopped = true }
+    stopping.signal()
+  }
+
+  var counters: SourceCounters { state.withLock { $0.counters } }
+
+  /// Whether `next()` has returned `.end`.
+  var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+  func next() -> FrameOutcome {
+    while true {
+      let step: Step? = state.withLock { state in
+        if state.isStopped {
+          state.hasEnded = true
+          return nil
+        }
+        if state.next == state.steps.count {
+          guard state.repeats, !state.steps.isEmpty else { return .wait }
+          state.next = 0
+        }
+        defer { state.next += 1 }
+        return state.steps[state.next]
+      }
+      switch step {
+      case nil: return .end
+      case .frame(let image): return frame(image)
+      case .rejected(let fault):
+        return state.withLock { state in
+          state.counters.reject(fault)
+          state.sequence += 1
+          return .rejected(fault, sequence: state.sequence - 1)
+        }
+      case .fault(let fault):
+        return .status(SourceStatus(CaptureError(fault, "The script says \(fault.rawValue).")))
+      case .running: return .status(.running("The script runs."))
+      case .pause(let duration): usleep(UInt32(duration / .microseconds(1)))
+      case .wait:
+        stopping.wait()
+        stopping.signal()
+      case .hang(let duration): usleep(UInt32(duration / .microseconds(1)))
+      }
+    }
+  }
+
+  private func frame(_ image: RawImage) -> FrameOutcome {
+    let now = LinuxVideo().now()
+    let utc = UTCInstant(nanoseconds: Int64(Date.now.timeIntervalSince1970 * 1e9))
+    return state.withLock { state in
+      state.counters.captured += 1
+      state.counters.delivered += 1
+      state.sequence += 1
+      return .frame(
+        Frame(
+          image: image, source: name, sequence: state.sequence - 1, exposure: now, exposureUTC: utc,
+          clockQuality: .startOfExposure, arrival: now))
+    }
+  }
+}

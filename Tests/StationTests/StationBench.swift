@@ -1,0 +1,132 @@
+import Capture
+import Foundation
+import Imaging
+import Inspection
+import Logging
+import Messaging
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@testable import Station
+
+/// A station in a folder of its own, with scripted cameras and a small encoder. Unless told of a broker it talks to
+/// nobody, and its results stay in the outbox, where tests read them.
+struct StationBench {
+  let folder: ConfigurationFolder
+  let encoder: PatchEncoder
+  let station: Station
+  let sources: [String: ScriptedSource]
+  private let group: ServiceGroup
+
+  static let recipe = """
+    product: Bar
+    scoring:
+      input_width: 56
+      input_height: 56
+      blocks: [1]
+      views: 1
+      smoothing: 0
+    decision:
+      false_alarm_rate: 0.01
+      threshold: 0.2
+    """
+
+  /// - Parameters:
+  ///   - scripts: for each line its name and what its camera does.
+  ///   - isEnrolled: whether the recipe `cell` has a version from eight good parts.
+  ///   - extra: further lines for each line's file.
+  init(
+    _ scripts: [String: ScriptedSource], encoder: PatchEncoder = PatchEncoder(), isEnrolled: Bool = true,
+    recipe: String = Self.recipe, extra: String = "", brokerPort: Int = 1, notifySocket: String? = nil,
+    watchdog: Duration? = nil, timing: StationTiming = .quick, logLevel: Logger.Level = .critical
+  ) throws {
+    self.encoder = encoder
+    sources = scripts
+    folder = try ConfigurationFolder(
+      lines: scripts.mapValues { _ in "camera:\n  device: \(UUID().uuidString)\nrecipe: cell\n" + extra },
+      recipes: ["cell": recipe])
+    try folder.write(
+      "etc/assayd/assayd.yaml",
+      ConfigurationFolder.station.replacing("host: 127.0.0.1", with: "host: 127.0.0.1\n  port: \(brokerPort)")
+    )
+    if isEnrolled { try Self.enrol(folder, encoder) }
+    var environment: [String: String] = [:]
+    environment["NOTIFY_SOCKET"] = notifySocket
+    environment["WATCHDOG_USEC"] = watchdog.map { "\(Int($0 / .microseconds(1)))" }
+    var logger = Logger(label: "test") { _ in StationLogHandler(environment: [:]) }
+    logger.logLevel = logLevel
+    station = try Station(
+      try folder.load(), engine: encoder.engine,
+      notifier: ServiceNotifier(environment: environment, processID: getpid()), logger: logger, timing: timing
+    ) { line throws(CaptureError) in scripts[line.name] ?? ScriptedSource([]) }
+    group = ServiceGroup(services: [station], logger: logger)
+  }
+
+  @discardableResult
+  func enrolReferences(with other: PatchEncoder? = nil) throws -> RecipeVersion {
+    try Self.enrol(folder, other ?? encoder)
+  }
+
+  @discardableResult
+  private static func enrol(_ folder: ConfigurationFolder, _ encoder: PatchEncoder) throws -> RecipeVersion {
+    let configuration = try folder.load()
+    let references = (0..<8).map { Reference(name: "good \($0)", picture: Parts.picture(seed: UInt64($0))) }
+    let recipe = try #require(configuration.recipes["cell"])
+    return try recipe.enrol(
+      references, engine: encoder.engine, in: configuration.paths.versions(of: "cell"))
+  }
+
+  /// Runs the station, does something meanwhile, stops it, and returns how long the stop took.
+  @discardableResult
+  func run(while body: () async throws -> Void) async throws -> Duration {
+    let running = Task { [group] in try await group.run() }
+    do {
+      try await body()
+    } catch {
+      await group.triggerGracefulShutdown()
+      try await running.value
+      throw error
+    }
+    let clock = ContinuousClock()
+    let begin = clock.now
+    await group.triggerGracefulShutdown()
+    try await running.value
+    return clock.now - begin
+  }
+
+  /// The results of a line, oldest first.
+  func results(of line: String) throws -> [ResultMessage] {
+    var results: [ResultMessage] = []
+    var identifier: UInt64 = 0
+    while let entry = station.outbox.next(after: identifier) {
+      identifier = entry.identifier
+      if entry.message.topic.hasSuffix("/\(line)/result") {
+        results.append(try ResultMessage(payload: entry.message.payload))
+      }
+    }
+    return results
+  }
+
+  func counts(of line: String) throws -> FrameCounts { try #require(station.counts[line]) }
+
+  /// Waits until something holds; records an issue where it never does.
+  static func wait(
+    for what: String, seconds: Double = 10, sourceLocation: SourceLocation = #_sourceLocation,
+    until condition: () throws -> Bool
+  ) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while try !condition() {
+      guard .now < deadline else {
+        Issue.record("\(what) did not come about within \(seconds) s.", sourceLocation: sourceLocation)
+        return
+      }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+}
+
+extension StationTiming {
+  static let quick = StationTiming(
+    tick: .milliseconds(10), status: 0.3, statistics: 0.3, enrolment: .seconds(5), readiness: 1)
+}
