@@ -1,0 +1,88 @@
+import ArgumentParser
+import Compute
+import Foundation
+import Logging
+import Messaging
+import ServiceLifecycle
+import Station
+import Transformer
+import UnixSignals
+
+/// The daemon.
+@main
+struct Assayd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "assayd",
+    abstract: "Watches production lines through cameras and tells what it finds over MQTT.",
+    discussion: """
+      The configuration is read from ROOT/etc/assayd, what is learned and stored lies in ROOT/var/lib/assayd.
+      SIGTERM and SIGINT stop the station within two seconds; a second one ends it at once.
+
+      Exit status:
+        0   stopped as asked, or nothing to say against the configuration
+        64  the command line is wrong
+        65  the model file is damaged or of a kind this program does not run
+        66  there is no configuration, or a file cannot be opened
+        70  the program failed
+        78  the configuration is wrong; every mistake is on standard error
+      """,
+    version: Station.version)
+
+  @Option(help: "The folder that holds etc/assayd and var/lib/assayd.", completion: .directory)
+  var root = "/"
+
+  @Flag(help: "Check configuration, model and recipes, say what is wrong, and end.")
+  var check = false
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    LoggingSystem.bootstrap { _ in StationLogHandler(environment: environment) }
+    let logger = Logger(label: "assayd")
+    do {
+      let paths = StationPaths(root: URL(filePath: root, directoryHint: .isDirectory))
+      let configuration = try StationConfiguration.load(paths: paths)
+      let engine = try InspectionEngine(
+        modelFile: configuration.model, threads: configuration.computeThreads)
+      if check { return report(configuration, engine) }
+
+      let notifier = ServiceNotifier(environment: environment, processID: getpid())
+      let station = try Station(
+        configuration, engine: engine, notifier: notifier, logger: logger)
+      let impatience = ForcedStop(signals: [SIGTERM, SIGINT])
+      defer { impatience.cancel() }
+      try await ServiceGroup(
+        services: [station], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+      ).run()
+    } catch let error as ConfigurationError {
+      for problem in error.problems { logger.critical("\(problem)") }
+      throw ExitCode(error.isMissing ? EX_NOINPUT : EX_CONFIG)
+    } catch let error as ModelFileError {
+      logger.critical("\(error)")
+      throw ExitCode(EX_DATAERR)
+    } catch let error as QuantisedTowerError {
+      logger.critical("\(error)")
+      throw ExitCode(EX_DATAERR)
+    } catch let error as KernelPathError {
+      logger.critical("\(error)")
+      throw ExitCode(EX_CONFIG)
+    } catch {
+      logger.critical("The station failed: \(error)")
+      throw ExitCode(EX_SOFTWARE)
+    }
+  }
+
+  private func report(_ configuration: StationConfiguration, _ engine: InspectionEngine) {
+    for line in configuration.lines {
+      guard let recipe = configuration.recipe(of: line) else { continue }
+      switch RecipeState.load(recipe, paths: configuration.paths, engine: engine) {
+      case .ready(let active):
+        print("Line \(line.name): recipe \(recipe.name), version \(active.reference.version ?? "?").")
+      case .notEnrolled(let explanation), .refused(_, let explanation):
+        print("Line \(line.name): \(explanation)")
+      }
+    }
+    print(
+      "The configuration is correct: \(configuration.lines.count) lines, hash \(configuration.hash.prefix(12))."
+    )
+  }
+}
