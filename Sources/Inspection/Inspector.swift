@@ -1,0 +1,88 @@
+import Compute
+public import Imaging
+public import Transformer
+
+/// Judges pictures of one recipe: a model, a memory bank and its calibration, none of which changes.
+///
+/// It may be called from several threads at once.
+public struct Inspector: Sendable {
+  public let calibration: Calibration
+  public let regionOptions: RegionOptions
+  private let scorer: Scorer
+
+  /// - Throws: `InspectionError` where model, bank and calibration do not belong together.
+  public init(
+    encoder: any ImageEncoder, bank: MemoryBank, calibration: Calibration, search: VectorSearchMethod,
+    regions: RegionOptions = RegionOptions()
+  ) throws(InspectionError) {
+    try calibration.check(bank: bank)
+    scorer = try Scorer(encoder: encoder, bank: bank, search: search)
+    self.calibration = calibration
+    regionOptions = regions
+  }
+
+  /// Judges a picture.
+  ///
+  /// The verdict is NG where the score of the picture exceeds the calibrated limit, and nothing else decides it.
+  /// Regions are where the map exceeds the pixel limit. Where a part is NG without one such pixel (a wide, weak
+  /// deviation), the regions are cut at the picture's limit instead, if that is lower; `pixelThreshold` tells.
+  ///
+  /// - Parameters:
+  ///   - picture: as decoded, at sensor resolution.
+  ///   - region: the region of interest, in the picture's pixels; the whole picture where it is nil.
+  /// - Throws: `InspectionError`; the verdict of the frame is then `error`.
+  public func judge(_ picture: Picture, region: PixelRect? = nil) throws(InspectionError) -> Judgement {
+    let clock = ContinuousClock()
+    let options = scorer.extractor.options
+    let area = region ?? PixelRect(x: 0, y: 0, width: picture.width, height: picture.height)
+    var judgement = Judgement(
+      verdict: .undecidable, undecidableReason: nil, score: nil, threshold: calibration.imageLimit.value,
+      patchScores: nil, map: nil, pixelThreshold: calibration.pixelLimit.value, regions: [], regionCount: 0,
+      mask: nil, toSensor: AffineMap(mapWidth: options.inputWidth, mapHeight: options.inputHeight, of: area),
+      durations: StageDurations())
+
+    let start = clock.now
+    let input: Picture
+    if let region {
+      do {
+        input = scorer.extractor.input(try picture.cropped(to: region))
+      } catch {
+        throw .regionOutside(error.description)
+      }
+    } else {
+      input = scorer.extractor.input(picture)
+    }
+    let resized = clock.now
+    judgement.durations.resize = resized - start
+    if input.isFlat {
+      judgement.undecidableReason = .flat
+      return judgement
+    }
+    let features = try scorer.extractor.features(of: input)
+    let encoded = clock.now
+    judgement.durations.encode = encoded - resized
+    let nearest = scorer.search.search(features)
+    let searched = clock.now
+    judgement.durations.search = searched - encoded
+
+    let scores = scorer.scores(nearest)
+    judgement.score = scores.image
+    judgement.patchScores = scores.patches
+    judgement.map = scores.map
+    judgement.verdict = scores.image > judgement.threshold ? .ng : .ok
+    var found = regions(of: scores.map, above: judgement.pixelThreshold, judgement.toSensor)
+    if found.regions.isEmpty && judgement.verdict == .ng && judgement.threshold < judgement.pixelThreshold {
+      judgement.pixelThreshold = judgement.threshold
+      found = regions(of: scores.map, above: judgement.pixelThreshold, judgement.toSensor)
+    }
+    judgement.regions = Array(found.regions.prefix(Judgement.regionLimit))
+    judgement.regionCount = found.regions.count
+    judgement.mask = RunLengthMask(found.mask)
+    judgement.durations.post = clock.now - searched
+    return judgement
+  }
+
+  private func regions(of map: Matrix, above threshold: Float, _ toSensor: AffineMap) -> RegionSet {
+    RegionSet(map: map, threshold: threshold, options: regionOptions, toSensor: toSensor)
+  }
+}

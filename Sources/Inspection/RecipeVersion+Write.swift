@@ -1,0 +1,70 @@
+import Compute
+import Crypto
+public import Foundation
+import Imaging
+import Transformer
+
+extension RecipeVersion {
+  /// Writes a new version, numbered after the newest one of the recipe.
+  ///
+  /// - Parameters:
+  ///   - recipe: the recipe's folder; it is made where it does not exist.
+  ///   - references: those the bank was built from, in the same order.
+  /// - Throws: `InspectionError`.
+  public static func create(
+    in recipe: URL, bank: MemoryBank, references: [Reference], calibration: Calibration?
+  ) throws -> RecipeVersion {
+    guard references.count == bank.referenceCount else {
+      throw InspectionError.options(
+        "The bank was built from \(bank.referenceCount) references, not from these \(references.count).")
+    }
+    try calibration?.check(bank: bank)
+    while true {
+      let number = (latest(in: recipe).flatMap { Self.number(of: $0.lastPathComponent) } ?? 0) + 1
+      let folder = recipe.appending(path: name(of: number))
+      do {
+        var written: Manifest?
+        try FolderTransaction.write(folder) {
+          written = try write(into: $0, number: number, bank, references, calibration)
+        }
+        guard let manifest = written else { continue }
+        return RecipeVersion(folder: folder, manifest: manifest, bank: bank, calibration: calibration)
+      } catch InspectionError.exists {
+        // Somebody else took the number in the meantime; the next one is free.
+        continue
+      }
+    }
+  }
+
+  private static func write(
+    into folder: URL, number: Int, _ bank: MemoryBank, _ references: [Reference], _ calibration: Calibration?
+  ) throws -> Manifest {
+    try bank.write(to: folder.appending(path: File.bank))
+    let json = JSONEncoder()
+    json.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+
+    try FileManager.default.createDirectory(
+      at: folder.appending(path: File.references), withIntermediateDirectories: false)
+    var entries: [Manifest.ReferenceEntry] = []
+    for (index, reference) in references.enumerated() {
+      let digits = String(index)
+      let file = "\(File.references)/\(String(repeating: "0", count: max(0, 3 - digits.count)))\(digits).png"
+      let png = Data(try reference.picture.pngData())
+      try png.write(to: folder.appending(path: file))
+      entries.append(.init(name: reference.name, file: file, sha256: SHA256.hash(data: png).hexadecimal))
+    }
+    var calibrationHash: String?
+    if let calibration {
+      let data = try json.encode(calibration)
+      try data.write(to: folder.appending(path: File.calibration))
+      calibrationHash = SHA256.hash(data: data).hexadecimal
+    }
+    let manifest = Manifest(
+      schema: Manifest.currentSchema, version: number, created: Date.now.ISO8601Format(),
+      bankHash: bank.hash, modelHash: bank.modelHash, options: bank.options, gridRows: bank.gridRows,
+      gridColumns: bank.gridColumns, vectors: bank.vectors.rows, width: bank.vectors.columns,
+      coreset: bank.coreset, references: entries, calibrationSHA256: calibrationHash)
+    try json.encode(manifest).write(to: folder.appending(path: File.manifest))
+    return manifest
+  }
+}
