@@ -24,7 +24,7 @@ enum GreedyCoreset {
   /// product: the same choice at the speed of matrix products.
   static func select(
     _ count: Int, of vectors: Matrix, progress: (Int) throws -> Void = { _ in }
-  ) rethrows -> Selection {
+  ) throws -> Selection {
     // The similarity to the nearest kept vector: an upper bound of nothing, exact after `update`.
     var nearest = [Float](repeating: -.infinity, count: vectors.rows)
     var isChosen = [Bool](repeating: false, count: vectors.rows)
