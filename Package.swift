@@ -71,7 +71,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("ComputeTests", ["Compute", "CKernels"]),
     tests("ImagingTests", ["Imaging", "CJPEG"]),
-    tests("TransformerTests", ["Transformer"]),
+    tests("TransformerTests", ["Transformer", "Compute", "Imaging"]),
     tests("InspectionTests", ["Inspection"]),
     tests("EvaluationTests", ["Evaluation"]),
     tests("CaptureTests", ["Capture"]),

@@ -3,7 +3,7 @@ import Compute
 import TestSupport
 import Testing
 
-/// One path's float results may differ from the exact ones by this much, relative to the largest term of a sum.
+/// A float product may differ from the exact one by this much a term, terms being at most 1.
 private let floatTolerance = 2e-5
 
 /// The kernels against plain double-precision arithmetic, and every instruction set against portable C, bit by bit.
@@ -31,15 +31,11 @@ private let floatTolerance = 2e-5
   @Test(arguments: shapes, Values.allCases)
   func `int8 products are exact on every path`(_ shape: Shape, _ values: Values) throws {
     let problem = Int8Problem(shape, values)
+    let expected = (0..<shape.rows * shape.columns).map { problem.expected($0 / shape.columns, $0 % shape.columns) }
     for path in KernelPath.available {
       let kernels = try #require(path.kernels)
       let product = problem.multiplied(by: kernels, CK_STORE)
-      for row in 0..<shape.rows {
-        for column in 0..<shape.columns {
-          let expected = problem.expected(row, column)
-          #expect(product[row * shape.columns + column] == expected, "\(path.rawValue) at \(row), \(column)")
-        }
-      }
+      #expect(product == expected, "\(path.rawValue)")
     }
   }
 
@@ -77,15 +73,16 @@ private let floatTolerance = 2e-5
     for path in KernelPath.available {
       #expect(product(try #require(path.kernels)).map(\.bitPattern) == portable.map(\.bitPattern), "\(path)")
     }
+    var worst = 0.0
     for row in 0..<shape.rows {
       for column in 0..<shape.columns {
-        var exact = Double(bias[column])
-        for k in 0..<shape.depth {
-          exact += Double(a[row * shape.depth + k]) * Double(b[k * shape.columns + column])
+        let exact = (0..<shape.depth).reduce(Double(bias[column])) {
+          $0 + Double(a[row * shape.depth + $1]) * Double(b[$1 * shape.columns + column])
         }
-        #expect(abs(Double(portable[row * shape.columns + column]) - exact) < floatTolerance * Double(shape.depth))
+        worst = max(worst, abs(Double(portable[row * shape.columns + column]) - exact))
       }
     }
+    #expect(worst < floatTolerance * Double(shape.depth))
   }
 
   @Test func `LayerNorm has the same bits on every path and agrees with the reference`() throws {
@@ -106,33 +103,21 @@ private let floatTolerance = 2e-5
       try #require(path.kernels).layer_norm(input, columns, rows, columns, gain, bias, 1e-6, &output, columns)
       #expect(output.map(\.bitPattern) == (first ?? output).map(\.bitPattern), "\(path)")
       first = output
-      for index in output.indices { #expect(abs(output[index] - reference.values[index]) < 1e-4) }
+      #expect(zip(output, reference.values).allSatisfy { abs($0 - $1) < 1e-4 })
     }
   }
 
-  @Test(arguments: [1, 15, 16, 17, 31, 32, 100])
-  func `softmax has the same bits on every path, sums to one and weighs nothing past the end`(_ columns: Int) throws {
-    var generator = SeededGenerator(seed: 7)
-    let (rows, stride) = (5, 112)
-    var input = generator.floats(rows * stride).map { $0 * 20 }
-    for column in 0..<columns { input[stride + column] = -1e4 + Float(column) }
-    let reference = Matrix(rows: rows, columns: stride, values: input).columns(0..<columns).softmax()
+  @Test(arguments: [1, 4, 15, 16, 17, 31, 32, 50, 100], [16, 32, 64])
+  func `attention has the same bits on every path and agrees with the reference`(_ tokens: Int, _ width: Int) throws {
+    let problem = AttentionProblem(tokens: tokens, width: width)
     var first: [UInt32]?
     for path in KernelPath.available {
-      var output = input
-      try #require(path.kernels).softmax(&output, stride, rows, columns)
-      var seen: [UInt32] = []
-      for row in 0..<rows {
-        let weights = output[row * stride..<row * stride + (columns + 15) / 16 * 16]
-        seen += weights.map(\.bitPattern)
-        #expect(abs(weights.reduce(0, +) - 1) < 1e-5)
-        #expect(weights.dropFirst(columns).allSatisfy { $0 == 0 })
-        for (column, weight) in weights.prefix(columns).enumerated() {
-          #expect(abs(weight - reference[row, column]) < 1e-6)
-        }
-      }
-      #expect(seen == (first ?? seen), "\(path)")
-      first = seen
+      let (found, reference) = problem.attend(by: try #require(path.kernels))
+      #expect(found.map(\.bitPattern) == first ?? found.map(\.bitPattern), "\(path.rawValue)")
+      first = found.map(\.bitPattern)
+      // The reference works on the quantised inputs, so what is left is the weights' rounding to 14 bits.
+      let worst = zip(found, reference).map { abs($0 - $1) }.max() ?? 0
+      #expect(worst < 1e-3 * problem.largestValue, "\(path.rawValue)")
     }
   }
 
@@ -171,14 +156,11 @@ private let floatTolerance = 2e-5
         kernels.maximise_int8(a, shape.rows, b, 100, &best, &columns)
         kernels.maximise_int8(a, shape.rows, b, 100 + Int32(shape.columns), &best, &columns)  // all ties
       }
-      for row in 0..<shape.rows {
-        for lane in 0..<16 {
-          let candidates = stride(from: lane, to: shape.columns, by: 16)
-            .map { ($0, Float(problem.sum(row, $0)) * problem.weightScales[$0]) }
-          let expected = candidates.reduce((-1, -Float.infinity)) { $1.1 > $0.1 ? $1 : $0 }
-          #expect(best[row * 16 + lane] == expected.1)
-          #expect(columns[row * 16 + lane] == Int32(100 + expected.0))
-        }
+      for slot in 0..<shape.rows * 16 {
+        let candidates = stride(from: slot % 16, to: shape.columns, by: 16)
+          .map { ($0, Float(problem.sum(slot / 16, $0)) * problem.weightScales[$0]) }
+        let expected = candidates.reduce((-1, -Float.infinity)) { $1.1 > $0.1 ? $1 : $0 }
+        #expect(best[slot] == expected.1 && columns[slot] == Int32(100 + expected.0), "\(path.rawValue)")
       }
     }
   }
@@ -213,7 +195,7 @@ private let floatTolerance = 2e-5
     }
     let matrix = Matrix(rows: 1, columns: inputs.count, values: inputs)
     let reference = epilogue == CK_GELU ? matrix.gelu() : matrix.quickGELU()
-    for index in inputs.indices { #expect(abs(out[index] - reference.values[index]) < 2e-6, "\(inputs[index])") }
+    #expect(zip(out, reference.values).allSatisfy { abs($0 - $1) < 2e-6 })
   }
 }
 
@@ -304,6 +286,82 @@ private struct Int8Problem {
       }
     }
     return out
+  }
+}
+
+/// One head: random queries, keys and values, one key so near to some queries that it takes nearly all the weight, and
+/// one value much larger than the others.
+private struct AttentionProblem {
+  let tokens: Int
+  let width: Int
+  let queries: [Float]  // tokens x width, as the other two
+  let keys: [Float]
+  let values: [Float]
+  var largestValue: Float { values.map(abs).max() ?? 0 }
+
+  init(tokens: Int, width: Int) {
+    var generator = SeededGenerator(seed: 8)
+    self.tokens = tokens
+    self.width = width
+    queries = generator.floats(tokens * width).map { $0 * 3 }
+    var keys = generator.floats(tokens * width)
+    var values = generator.floats(tokens * width)
+    for channel in 0..<width {
+      keys[tokens / 2 * width + channel] = queries[channel] * 4
+      values[tokens / 3 * width + channel] *= 20
+    }
+    (self.keys, self.values) = (keys, values)
+  }
+
+  /// The kernel's result, and that of the plain operations on the quantised inputs multiplied out.
+  func attend(by kernels: ck_kernels) -> (found: [Float], reference: [Float]) {
+    let padded = (tokens + 15) / 16 * 16
+    let scale = 1 / Float(width).squareRoot()
+    func quantised(_ values: [Float]) -> (bytes: [UInt8], scales: [Float], floats: Matrix) {
+      var bytes = [UInt8](repeating: 0, count: tokens * width)
+      var scales = [Float](repeating: 0, count: padded)
+      kernels.quantise(values, width, tokens, width, &bytes, width, &scales)
+      let floats = bytes.enumerated().map { Float(Int32($1) - kernels.offset(of: $1)) * scales[$0 / width] }
+      return (bytes, scales, Matrix(rows: tokens, columns: width, values: floats))
+    }
+    let (query, key, value) = (quantised(queries), quantised(keys), quantised(values))
+    var packedKeys = [Int8](repeating: 0, count: padded * width)
+    var packedValues = packedKeys
+    var keySums = [Int32](repeating: 0, count: padded)
+    kernels.pack_keys(key.bytes, tokens, width, 0, &packedKeys, &keySums)
+    kernels.pack_values(value.bytes, tokens, width, 0, tokens, &packedValues)
+    var out = [Float](repeating: .nan, count: tokens * width)
+    let scratch = AlignedBuffer<UInt8>(count: ck_attention_scratch(tokens))
+    query.bytes.withUnsafeBufferPointer { q in
+      query.scales.withUnsafeBufferPointer { qs in
+        packedKeys.withUnsafeBufferPointer { k in
+          key.scales.withUnsafeBufferPointer { ks in
+            keySums.withUnsafeBufferPointer { sums in
+              packedValues.withUnsafeBufferPointer { v in
+                value.scales.withUnsafeBufferPointer { vs in
+                  kernels.attend(
+                    ck_activations(values: q.baseAddress, stride: width, scales: qs.baseAddress), tokens,
+                    ck_head(
+                      tokens: tokens, width: width, keys: k.baseAddress, key_scales: ks.baseAddress,
+                      key_sums: sums.baseAddress, values: v.baseAddress, value_scales: vs.baseAddress,
+                      score_scale: scale), scratch.base, &out, width)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    var scores = query.floats.multiplied(byTransposeOf: key.floats)
+    for index in scores.values.indices { scores.values[index] *= scale }
+    return (out, scores.softmax().multiplied(by: value.floats).values)
+  }
+}
+
+extension ck_kernels {
+  /// What to take from a stored byte, read as unsigned, to have the signed activation.
+  fileprivate func offset(of byte: UInt8) -> Int32 {
+    activation_offset == 0 && byte > 127 ? 256 : activation_offset
   }
 }
 

@@ -67,8 +67,23 @@ static uint64_t run(const ck_kernels *kernels) {
       for (size_t i = 0; i < depth * columns; i++) packed[i] = next_float();
       kernels->multiply_float(input, depth, rows, packed, depth, columns, bias, output, columns);
       h = hash(h, output, rows * columns * sizeof(float));
-      kernels->softmax(output, columns, rows, columns - 5);
-      h = hash(h, output, rows * columns * sizeof(float));
+
+      // One head of attention: the inputs as keys and values and, turned around, as queries.
+      enum { WIDTH = 16 };
+      static int8_t keys[48 * WIDTH], values[48 * WIDTH];
+      static uint8_t rows_of_bytes[40 * WIDTH], queries[40 * WIDTH];
+      static float key_scales[48], query_scales[40];
+      static int32_t key_sums[48];
+      static uint8_t scratch[12 * 48 * 6] __attribute__((aligned(64)));
+      memset(key_scales, 0, sizeof(key_scales));
+      kernels->quantise(input, WIDTH, rows, WIDTH, rows_of_bytes, WIDTH, key_scales);
+      for (size_t i = 0; i < rows * WIDTH; i++) output[i] = input[rows * WIDTH - 1 - i];
+      kernels->quantise(output, WIDTH, rows, WIDTH, queries, WIDTH, query_scales);
+      kernels->pack_keys(rows_of_bytes, rows, WIDTH, 0, keys, key_sums);
+      kernels->pack_values(rows_of_bytes, rows, WIDTH, 0, rows, values);
+      ck_head head = {rows, WIDTH, keys, key_scales, key_sums, values, key_scales, 0.25f};
+      kernels->attend((ck_activations){queries, WIDTH, query_scales}, rows, head, scratch, output, WIDTH);
+      h = hash(h, output, rows * WIDTH * sizeof(float));
     }
   return h;
 }

@@ -44,6 +44,27 @@ typedef struct {
   ck_epilogue epilogue;
 } ck_output;
 
+/// The keys and values of one attention head, quantised a token at a time.
+typedef struct {
+  size_t tokens;
+  size_t width;  ///< channels, a multiple of 16
+  /// Panels of 16 tokens, groups of 4 channels: as ck_weights with tokens for columns.
+  const int8_t *keys;
+  const float *key_scales;   ///< tokens up to a multiple of 16; those past the end are 0
+  const int32_t *key_sums;   ///< the same: sum of each token's key
+  /// Panels of 16 channels, groups of 4 tokens, tokens up to a multiple of 16: as ck_weights with tokens for inputs.
+  const int8_t *values;
+  const float *value_scales;  ///< as key_scales
+  /// What a query's product with a key is multiplied with before the softmax.
+  float score_scale;
+} ck_head;
+
+/// Bytes of scratch that `attend` needs.
+static inline size_t ck_attention_scratch(size_t tokens) {
+  size_t padded = (tokens + CK_LANES - 1) / CK_LANES * CK_LANES;
+  return 12 * padded * (sizeof(float) + 2);
+}
+
 typedef struct {
   const char *name;
   /// What is added to a signed activation before it is stored: 128 where the instruction wants unsigned bytes.
@@ -53,6 +74,14 @@ typedef struct {
   /// `columns` is a multiple of 16.
   void (*quantise)(const float *input, size_t input_stride, size_t rows, size_t columns, uint8_t *output,
                    size_t output_stride, float *scales);
+
+  /// Rows of `quantise` to panels as ck_head's keys, `rows` tokens from token `first` on, with their sums. `columns` is
+  /// a multiple of 16.
+  void (*pack_keys)(const uint8_t *rows_of_bytes, size_t rows, size_t columns, size_t first, int8_t *keys,
+                    int32_t *sums);
+  /// Rows of `quantise` to panels as ck_head's values; `tokens` as in ck_head, `first` is a multiple of 4.
+  void (*pack_values)(const uint8_t *rows_of_bytes, size_t rows, size_t columns, size_t first, size_t tokens,
+                      int8_t *values);
 
   /// (x - mean) / sqrt(variance + epsilon) * gain + bias a row, biased variance. `columns` is a multiple of 16.
   void (*layer_norm)(const float *input, size_t input_stride, size_t rows, size_t columns, const float *gain,
@@ -66,8 +95,9 @@ typedef struct {
   void (*multiply_float)(const float *a, size_t a_stride, size_t rows, const float *b, size_t depth, size_t columns,
                          const float *bias, float *out, size_t out_stride);
 
-  /// Rows of scores to softmax weights in place. Columns from `columns` up to the next multiple of 16 become 0.
-  void (*softmax)(float *scores, size_t stride, size_t rows, size_t columns);
+  /// softmax(queries . keys) . values for `rows` queries of one head; `out` has `out_stride` floats from row to row.
+  /// `scratch` has room for ck_attention_scratch(tokens) bytes, aligned to 64.
+  void (*attend)(ck_activations queries, size_t rows, ck_head head, void *scratch, float *out, size_t out_stride);
 
   /// Keeps, for each row and lane, the largest a[r] . b[c] * b_scale[c] over the columns c of that lane, and c itself
   /// counted from `first_column`; a later equal value does not replace an earlier one.

@@ -18,18 +18,24 @@ final class Workspace: Sendable {
     let wide: AlignedBuffer<Float>  // chunk x max(3 width, mlp width, patch inputs)
     let quantised: AlignedBuffer<UInt8>  // chunk x max(width, mlp width)
     let scales: AlignedBuffer<Float>  // chunk
-    let scores: AlignedBuffer<Float>  // 12 x tokens, padded to 16
+    let attention: AlignedBuffer<UInt8>
   }
 
   let grid: PatchGrid
   let tokens: Int
-  /// Tokens rounded up to whole key panels.
+  /// Tokens rounded up to whole panels of keys.
   let paddedTokens: Int
   let stream: AlignedBuffer<Float>  // tokens x width
   let attended: AlignedBuffer<Float>  // tokens x width
-  let queries: AlignedBuffer<Float>  // heads x tokens x head width
-  let keys: AlignedBuffer<Float>  // heads x panels of 16 tokens x head width x 16
-  let values: AlignedBuffer<Float>  // heads x panels of 16 channels x tokens x 16
+  let queries: AlignedBuffer<UInt8>  // heads x tokens x head width
+  let queryScales: AlignedBuffer<Float>  // heads x tokens
+  /// Keys and values in panels, as `ck_head` describes them, a head after the other. What lies past the last token
+  /// stays 0.
+  let keys: AlignedBuffer<Int8>  // heads x padded tokens x head width
+  let keyScales: AlignedBuffer<Float>  // heads x padded tokens
+  let keySums: AlignedBuffer<Int32>  // heads x padded tokens
+  let values: AlignedBuffer<Int8>  // heads x padded tokens x head width
+  let valueScales: AlignedBuffer<Float>  // heads x padded tokens
   let positions: AlignedBuffer<Float>  // tokens x width, class token included
   let scratch: [Scratch]
 
@@ -46,8 +52,12 @@ final class Workspace: Sendable {
     stream = AlignedBuffer(count: rows * width)
     attended = AlignedBuffer(count: rows * width)
     queries = AlignedBuffer(count: tokens * width)
+    queryScales = AlignedBuffer(count: configuration.heads * tokens)
     keys = AlignedBuffer(count: paddedTokens * width)
-    values = AlignedBuffer(count: tokens * width)
+    keyScales = AlignedBuffer(count: configuration.heads * paddedTokens)
+    keySums = AlignedBuffer(count: configuration.heads * paddedTokens)
+    values = AlignedBuffer(count: paddedTokens * width)
+    valueScales = AlignedBuffer(count: configuration.heads * paddedTokens)
     let position = tower.model.float("image.position").prefix(width)
     positions = AlignedBuffer(
       Array(position)
@@ -59,7 +69,7 @@ final class Workspace: Sendable {
         wide: AlignedBuffer(count: Self.chunk * max(3 * width, configuration.mlpWidth, inputs)),
         quantised: AlignedBuffer(count: Self.chunk * max(width, configuration.mlpWidth)),
         scales: AlignedBuffer(count: Self.chunk),
-        scores: AlignedBuffer(count: 12 * paddedTokens))
+        attention: AlignedBuffer(count: ck_attention_scratch(tokens)))
     }
   }
 
@@ -160,42 +170,42 @@ private struct Run: @unchecked Sendable {
     let qkv = scratch.wide.base
     linear(block.qkv, from: scratch.normalised.base, rows: rows.count, scratch, into: qkv, CK_STORE)
 
-    let (tokens, padded, headWidth) = (workspace.tokens, workspace.paddedTokens, headWidth)
-    let scale = 1 / Float(headWidth).squareRoot()
-    for (slot, token) in rows.enumerated() {
-      let row = qkv + slot * 3 * width
-      for head in 0..<configuration.heads {
-        let query = row + head * headWidth
-        let queries = workspace.queries.base + (head * tokens + token) * headWidth
-        let keys = workspace.keys.base + head * padded * headWidth + token / 16 * 16 * headWidth + token % 16
-        let values = workspace.values.base + head * tokens * headWidth + token * 16
-        for channel in 0..<headWidth {
-          queries[channel] = query[channel] * scale
-          keys[channel * 16] = query[width + channel]
-        }
-        for panel in 0..<headWidth / 16 {
-          (values + panel * tokens * 16).update(from: query + 2 * width + panel * 16, count: 16)
-        }
-      }
+    let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
+    for head in 0..<configuration.heads {
+      let query = qkv + head * headWidth
+      let first = head * padded + rows.lowerBound
+      kernels.quantise(
+        query, 3 * width, rows.count, headWidth,
+        workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, headWidth,
+        workspace.queryScales.base + head * tokens + rows.lowerBound)
+      kernels.quantise(
+        query + width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
+        workspace.keyScales.base + first)
+      kernels.pack_keys(
+        scratch.quantised.base, rows.count, headWidth, rows.lowerBound,
+        workspace.keys.base + head * padded * headWidth, workspace.keySums.base + head * padded)
+      kernels.quantise(
+        query + 2 * width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
+        workspace.valueScales.base + first)
+      kernels.pack_values(
+        scratch.quantised.base, rows.count, headWidth, rows.lowerBound, tokens,
+        workspace.values.base + head * padded * headWidth)
     }
   }
 
-  /// softmax(queries . keys) . values of one head, twelve queries at a time so that their scores stay in the first
-  /// level of the cache.
+  /// softmax(queries . keys) . values of one head.
   func attend(head: Int, _ rows: Range<Int>, _ scratch: Workspace.Scratch) {
     let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
-    let keys = workspace.keys.base + head * padded * headWidth
-    let values = workspace.values.base + head * tokens * headWidth
-    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: 12) {
-      let count = min(12, rows.upperBound - first)
-      kernels.multiply_float(
-        workspace.queries.base + (head * tokens + first) * headWidth, headWidth, count, keys, headWidth, padded, nil,
-        scratch.scores.base, padded)
-      kernels.softmax(scratch.scores.base, padded, count, tokens)
-      kernels.multiply_float(
-        scratch.scores.base, padded, count, values, tokens, headWidth, nil,
-        workspace.attended.base + first * width + head * headWidth, width)
-    }
+    kernels.attend(
+      ck_activations(
+        values: workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, stride: headWidth,
+        scales: workspace.queryScales.base + head * tokens + rows.lowerBound), rows.count,
+      ck_head(
+        tokens: tokens, width: headWidth, keys: workspace.keys.base + head * padded * headWidth,
+        key_scales: workspace.keyScales.base + head * padded, key_sums: workspace.keySums.base + head * padded,
+        values: workspace.values.base + head * padded * headWidth,
+        value_scales: workspace.valueScales.base + head * padded, score_scale: 1 / Float(headWidth).squareRoot()),
+      scratch.attention.base, workspace.attended.base + rows.lowerBound * width + head * headWidth, width)
   }
 
   /// What follows attention in a block: output projection, MLP, both residual additions.
