@@ -1,6 +1,6 @@
 public import Foundation
 
-/// How to reach the broker and what to ask of it. `checked()` says in words what cannot work.
+/// How to reach the broker and what to ask of it. `check()` says in words what cannot work.
 public struct MQTTConfiguration: Sendable, Equatable {
   /// Encryption and certificates. Files are read anew at each attempt to connect, so a renewed certificate needs
   /// no restart.

@@ -67,12 +67,14 @@ extension MQTTFault: CustomStringConvertible {
     case .refused(let reason):
       "The broker refused the connection: \(reason). \(reason.advice)"
     case .closedWhileConnecting(true):
-      "The broker closed the connection during the TLS handshake. Check that its port expects TLS."
+      "The broker closed the connection during the TLS handshake. Check that its port expects TLS, and whether it "
+        + "demands a client certificate."
     case .closedWhileConnecting(false):
       "The broker closed the connection without an answer. Check that its port expects MQTT without TLS and that "
         + "it speaks MQTT 5."
     case .connectionLost(let detail):
-      "The connection to the broker was lost (\(detail))."
+      "The connection to the broker was lost (\(detail)). If this repeats, look into the broker's log and check that "
+        + "no other client uses the same client_id."
     case .keepAliveTimeout:
       "The broker stopped answering pings; the connection is taken for dead. Check the network."
     case .notAcknowledged(let topic):

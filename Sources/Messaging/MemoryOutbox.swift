@@ -38,7 +38,6 @@ public final class MemoryOutbox: Outbox {
   public func append(_ message: OutboxMessage) {
     let instant = now()
     state.withLock { state in
-      state.counts.newest += 1
       state.counts.appended += 1
       dropAged(&state, instant)
       while state.counts.waiting + 1 > limits.messages
@@ -46,11 +45,13 @@ public final class MemoryOutbox: Outbox {
       {
         guard let victim = victim(for: message, &state) else {
           state.counts.droppedForSpace += 1
+          state.counts.newest += 1
           return
         }
         remove(victim, &state)
         state.counts.droppedForSpace += 1
       }
+      state.counts.newest += 1
       state.entries[state.counts.newest] = (message, instant)
       state.counts.waiting += 1
       state.counts.waitingBytes += message.size
@@ -107,12 +108,12 @@ public final class MemoryOutbox: Outbox {
     guard newcomer.size <= limits.bytes, limits.messages > 0 else { return nil }
     for importance in 0...newcomer.importance.rawValue {
       var candidate = max(state.oldestOf[importance], state.oldest)
-      while candidate < state.counts.newest {
+      while candidate <= state.counts.newest {
         if state.entries[candidate]?.message.importance.rawValue == importance { break }
         candidate += 1
       }
       state.oldestOf[importance] = candidate
-      if candidate < state.counts.newest { return candidate }
+      if candidate <= state.counts.newest { return candidate }
     }
     return nil
   }

@@ -209,11 +209,17 @@ final class MosquittoClient {
   /// - Parameter connecting: whether the broker has not yet answered CONNECT.
   func fault(for failure: Failure, connecting: Bool) -> MQTTFault {
     let encrypted = configuration.tls != nil
+    // An alert of the broker after the handshake comes as a lost connection; OpenSSL's words tell the difference.
+    if encrypted, connecting, !errorLines.isEmpty {
+      return .tls(TLSFault(verification: certificateVerification, log: takeErrorLines()))
+    }
     switch failure.code {
     case MOSQ_ERR_TLS.rawValue, MOSQ_ERR_TLS_HANDSHAKE.rawValue, MOSQ_ERR_OCSP.rawValue:
       return .tls(TLSFault(verification: certificateVerification, log: takeErrorLines()))
     case MOSQ_ERR_ERRNO.rawValue where encrypted && failure.systemError == EPROTO:
-      return .tls(TLSFault(verification: certificateVerification, log: takeErrorLines()))
+      return connecting
+        ? .closedWhileConnecting(encrypted: true)
+        : .connectionLost(detail: takeErrorLines().first ?? "closed by the broker")
     case MOSQ_ERR_ERRNO.rawValue where connecting:
       return .cannotConnect(
         host: configuration.host, port: configuration.port, code: failure.systemError,

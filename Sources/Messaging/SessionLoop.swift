@@ -124,7 +124,8 @@ final class SessionLoop {
   private func handshake(
     with client: MosquittoClient, deadline: ContinuousClock.Instant
   ) throws(MQTTFault) -> Connection {
-    var hungUp = false
+    let encrypted = configuration.tls != nil
+    var ready = WakeUp.Readiness()
     while state.phase == .running {
       guard ContinuousClock.now < deadline else { throw timeout }
       state.turn()
@@ -134,10 +135,12 @@ final class SessionLoop {
       do throws(MosquittoClient.Failure) {
         // Reading also carries on the TLS handshake, one step at a time. Once the other side has closed, all that
         // it left must be read: its reason may stand at the end.
-        for _ in 0..<(hungUp ? 32 : 1) where client.socket >= 0 && !client.hasEvents {
+        for _ in 0..<(ready.hungUp ? 32 : 1) where client.socket >= 0 && !client.hasEvents {
           try client.read()
-          if client.socket >= 0 { try client.write() }
         }
+        // With TLS 1.3 the broker's objection to our certificate comes after the handshake. CONNECT sent into that
+        // makes the network throw the objection away; so it waits until nothing has come for a moment.
+        if client.socket >= 0, !encrypted || !ready.readable { try client.write() }
       } catch {
         failure = error
       }
@@ -154,14 +157,11 @@ final class SessionLoop {
         return Connection(loop: self, client: client, acceptance: accepted, further: further)
       }
       // libmosquitto 2.0.11 takes a connection reset in the TLS handshake for "not yet" and would ask for ever.
-      if hungUp || client.socket < 0 { throw .closedWhileConnecting(encrypted: configuration.tls != nil) }
-      // While TLS is under way its wish to write means nothing (it is never taken back); reading drives it, and the
-      // short wait sees to what a full socket might have held back.
-      let writing = configuration.tls == nil && client.wantsToWrite
-      hungUp =
-        state.wakeUp.wait(
-          for: client.socket, writing: writing, timeout: min(.milliseconds(100), deadline - .now)
-        ).hungUp
+      if ready.hungUp || client.socket < 0 { throw .closedWhileConnecting(encrypted: encrypted) }
+      // While TLS is under way its wish to write means nothing (it is never taken back): the short wait sees to it.
+      ready = state.wakeUp.wait(
+        for: client.socket, writing: !encrypted && client.wantsToWrite,
+        timeout: min(.milliseconds(encrypted ? 50 : 500), deadline - .now))
     }
     throw timeout
   }

@@ -717,96 +717,68 @@ struct Misbehaviour: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [Misbehaviour] = [
-    .init("closes at once", { _ in }),
-    .init("closes after CONNECT", { _ = try $0.receive() }),
-    .init(
-      "resets after CONNECT",
-      { peer in
-        _ = try peer.receive()
-        peer.reset()
-      }),
-    .init(
-      "half a CONNACK",
-      { peer in
-        _ = try peer.receive()
-        try peer.send([0x20, 3, 0])
-      }),
-    .init(
-      "an empty CONNACK",
-      { peer in
-        _ = try peer.receive()
-        try peer.send([0x20, 0])
-      }),
-    .init(
-      "a length that never ends",
-      { peer in
-        _ = try peer.receive()
-        try peer.send([0x20, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
-      }),
-    .init(
-      "properties longer than the packet",
-      { peer in
-        _ = try peer.receive()
-        try peer.send([0x20, 3, 0, 0, 0x7F])
-      }),
-    .init(
-      "a property that CONNACK must not have",
-      { peer in
-        _ = try peer.receive()
-        try peer.send([0x20, 6, 0, 0, 3, 0x23, 0, 1])
-      }),
-    .init(
-      "PUBACK instead of CONNACK",
-      { peer in
-        _ = try peer.receive()
-        try peer.send(Packet.puback(1, reason: 0))
-      }),
-    .init("a web server", { try $0.send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)) }),
-    .init("zeroes", { try $0.send([UInt8](repeating: 0, count: 64)) }),
-    .init(
-      "DISCONNECT instead of CONNACK",
-      { peer in
-        _ = try peer.receive()
-        try peer.send(Packet.disconnect(reason: 0x89))
-      }),
-    .init(
-      "consents, then half a packet",
-      { peer in
-        try peer.accept()
-        try peer.send([0x30, 0x20, 0, 4, 65])
-      }),
-    .init(
-      "consents, then garbage",
-      { peer in
-        try peer.accept()
-        try peer.send([UInt8](repeating: 0xF7, count: 99))
-      }),
-    .init(
-      "consents, then consents again",
-      { peer in
-        try peer.accept()
-        try peer.send(Packet.connack(reason: 0))
-        peer.stare(seconds: 5)
-      }),
-    .init(
-      "consents, then a PUBACK for packet 0",
-      { peer in
-        try peer.accept()
-        try peer.send(Packet.puback(0, reason: 0))
-        peer.stare(seconds: 5)
-      }),
-    .init(
-      "consents, then an empty SUBACK",
-      { peer in
-        try peer.accept()
-        try peer.send([0x90, 0])
-        peer.stare(seconds: 5)
-      }),
-    .init(
-      "consents, then resets",
-      { peer in
-        try peer.accept()
-        peer.reset()
-      }),
+    .init("closes at once") { _ in },
+    .init("closes after CONNECT") { _ = try $0.receive() },
+    .init("resets after CONNECT") { peer in
+      _ = try peer.receive()
+      peer.reset()
+    },
+    .init("half a CONNACK") { peer in
+      _ = try peer.receive()
+      try peer.send([0x20, 3, 0])
+    },
+    .init("an empty CONNACK") { peer in
+      _ = try peer.receive()
+      try peer.send([0x20, 0])
+    },
+    .init("a length that never ends") { peer in
+      _ = try peer.receive()
+      try peer.send([0x20, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
+    },
+    .init("properties longer than the packet") { peer in
+      _ = try peer.receive()
+      try peer.send([0x20, 3, 0, 0, 0x7F])
+    },
+    .init("a property that CONNACK must not have") { peer in
+      _ = try peer.receive()
+      try peer.send([0x20, 6, 0, 0, 3, 0x23, 0, 1])
+    },
+    .init("PUBACK instead of CONNACK") { peer in
+      _ = try peer.receive()
+      try peer.send(Packet.puback(1, reason: 0))
+    },
+    .init("a web server") { try $0.send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)) },
+    .init("zeroes") { try $0.send([UInt8](repeating: 0, count: 64)) },
+    .init("DISCONNECT instead of CONNACK") { peer in
+      _ = try peer.receive()
+      try peer.send(Packet.disconnect(reason: 0x89))
+    },
+    .init("consents, then half a packet") { peer in
+      try peer.accept()
+      try peer.send([0x30, 0x20, 0, 4, 65])
+    },
+    .init("consents, then garbage") { peer in
+      try peer.accept()
+      try peer.send([UInt8](repeating: 0xF7, count: 99))
+    },
+    .init("consents, then consents again") { peer in
+      try peer.accept()
+      try peer.send(Packet.connack(reason: 0))
+      peer.stare(seconds: 5)
+    },
+    .init("consents, then a PUBACK for packet 0") { peer in
+      try peer.accept()
+      try peer.send(Packet.puback(0, reason: 0))
+      peer.stare(seconds: 5)
+    },
+    .init("consents, then an empty SUBACK") { peer in
+      try peer.accept()
+      try peer.send([0x90, 0])
+      peer.stare(seconds: 5)
+    },
+    .init("consents, then resets") { peer in
+      try peer.accept()
+      peer.reset()
+    },
   ]
 }
