@@ -13,7 +13,8 @@ public struct CameraOptions: Sendable, Equatable {
   public var width: Int?
   /// In pixels; nil means as large as can be.
   public var height: Int?
-  /// nil means as fast as can be in the chosen format. The nearest allowed rate is used.
+  /// nil means as fast as can be in the chosen format. The allowed rate nearest in proportion
+  /// is used.
   public var framesPerSecond: Double?
   /// Control names, as `assayctl devices` shows them, and values. They are set at every opening.
   public var controls: [String: Int]

@@ -1,10 +1,12 @@
 /// Something that takes pictures: a camera or a folder played like one.
 ///
-/// One thread, the line's capture thread, calls `next()` again and again until it gets `.end`. A source looks after
-/// itself: it opens what it needs at the first call, and after any fault it closes everything, waits and opens it anew,
-/// for ever. So there is nothing to throw: a fault is news about the source, never the end of it.
+/// One thread, the line's capture thread, calls `next()` again and again until it gets `.end`. It must be a thread of its
+/// own, not a task: `next()` blocks, and blocked tasks take the places of Swift's small thread pool.
+///
+/// A source looks after itself: it opens what it needs at the first call, and after any fault it closes everything, waits
+/// and opens it anew, for ever. So there is nothing to throw: a fault is news about the source, never the end of it.
 public protocol FrameSource: AnyObject, Sendable {
-  /// How the source is called in frames and statuses: the camera's device or the folder.
+  /// How the source is called in its frames, for example by its line.
   var name: String { get }
 
   /// Waits for the next thing to report and returns it.

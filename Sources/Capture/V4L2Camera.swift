@@ -79,6 +79,9 @@ public final class V4L2Camera: FrameSource {
     shared = Mutex(Shared())
   }
 
+  /// A camera nobody holds any more is closed.
+  deinit { run.withLock { close(&$0) } }
+
   public func stop() { waker.wake() }
 
   public var counters: SourceCounters { shared.withLock { $0.counters } }

@@ -77,7 +77,7 @@ extension VideoDevice {
       bytesPerLine: format.isCompressed
         ? 0 : max(Int(pix.bytesperline), format.packedBytesPerLine(width: size.width)),
       colour: wanted.colour ?? ColourEncoding(pix),
-      framesPerSecond: interval.map(\.rate), isInterlaced: pix.field != V4L2_FIELD_NONE.rawValue,
+      framesPerSecond: interval.map(\.rate), isInterlaced: pix.field > V4L2_FIELD_NONE.rawValue,
       remarks: remarks)
   }
 
@@ -151,7 +151,9 @@ extension VideoDevice {
           + "\(fourCharacters(pix.pixelformat)) \(pix.width)x\(pix.height).")
     }
     switch pix.field {
-    case V4L2_FIELD_NONE.rawValue, V4L2_FIELD_INTERLACED.rawValue, V4L2_FIELD_INTERLACED_TB.rawValue,
+    // "Any" is a question and no answer, but some drivers leave it so.
+    case V4L2_FIELD_ANY.rawValue, V4L2_FIELD_NONE.rawValue, V4L2_FIELD_INTERLACED.rawValue,
+      V4L2_FIELD_INTERLACED_TB.rawValue,
       V4L2_FIELD_INTERLACED_BT.rawValue:
       return (pix, format)
     default:
@@ -175,8 +177,9 @@ extension VideoDevice {
     if argument.parm.capture.capability & UInt32(V4L2_CAP_TIMEPERFRAME) != 0 {
       let offered = rates(of: code, at: size).map { $0.nearest(wanted) }
       let target = offered.min { left, right in
+        // In proportion: for 15 wanted, 30 is nearer than 5.
         guard let wanted else { return left.rate > right.rate }
-        return abs(left.rate - wanted) < abs(right.rate - wanted)
+        return abs(log(left.rate / wanted)) < abs(log(right.rate / wanted))
       }
       if let target = target ?? wanted.map(FrameInterval.init(rate:)) {
         argument.parm.capture.timeperframe = target.fraction

@@ -59,6 +59,14 @@ import Testing
     #expect(words.hasPrefix(expected), "\(words)")
   }
 
+  /// Too many frames are better than too few: 30 frames a second are nearer to 15 than 5 are.
+  @Test func ratesAreComparedInProportion() throws {
+    var camera = ScriptedCamera()
+    camera.formats[0].rates = [30, 5]
+    #expect(try mode(camera, .init(device: "/dev/video0", framesPerSecond: 15))?.framesPerSecond == 30)
+    #expect(try mode(camera, .init(device: "/dev/video0", framesPerSecond: 8))?.framesPerSecond == 5)
+  }
+
   /// Whatever differs from the wish is said.
   @Test func saysWhatDiffers() throws {
     let options = CameraOptions(

@@ -227,18 +227,22 @@ private final class TestClock: CaptureClock {
     #expect([source.next()].story == ["end"])
   }
 
-  /// The real clock: five pictures at 100 a second take 40 ms, and a stop from another thread ends an hour's wait.
+  /// The real clock, on a machine that may be busy: each picture has its time in the schedule and none comes before it.
+  /// A stop from another thread ends a long wait.
   @Test(.timeLimit(.minutes(1))) func keepsTimeOnTheRealClock() async throws {
     try add("a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg")
     let fast = try ReplaySource(
       name: "line", options: ReplayOptions(folder: folder.url, framesPerSecond: 100, loops: false))
     let frames = play(fast).frames
-    #expect(frames[4].exposure.since(frames[0].exposure) == 40_000_000)
+    #expect(frames.count == 5)
+    for frame in frames {
+      #expect(frame.exposure.since(frames[0].exposure) == Int64(frame.sequence) * 10_000_000)
+    }
     #expect(frames.allSatisfy { $0.arrival >= $0.exposure })
 
     let slow = try ReplaySource(
       name: "line", options: ReplayOptions(folder: folder.url, framesPerSecond: 0.001))
-    async let outcomes = Task.detached { play(slow).story }.value
+    async let outcomes = onOwnThread { play(slow).story }
     while slow.counters.delivered == 0 { try await Task.sleep(for: .milliseconds(2)) }
     slow.stop()
     #expect(await outcomes == ["running", "#0"])

@@ -20,6 +20,17 @@ import Testing
     watching.expectOrder()
   }
 
+  /// A source that is dropped without being stopped gives its device back.
+  @Test func aDroppedCameraIsClosed() throws {
+    let video = ScriptedVideo(["/dev/video0": ScriptedCamera()])
+    video.shoot([.good])
+    var watching: Watching? = try Watching(video)
+    _ = watching?.camera.next()
+    #expect(!video.isClean)
+    watching = nil
+    #expect(video.isClean && video.violations == [])
+  }
+
   @Test func beforeTheFirstFrameNothingIsOpened() throws {
     let video = ScriptedVideo(["/dev/video0": ScriptedCamera()])
     let watching = try Watching(video)
@@ -31,14 +42,14 @@ import Testing
   /// The real system calls: the capture thread waits for a camera that does not exist, another thread stops it.
   @Test(.timeLimit(.minutes(1))) func wakesARealWait() async throws {
     let camera = try V4L2Camera(name: "line", options: .init(device: "/dev/video-that-is-not-there"))
-    async let story = Task.detached {
+    async let story = onOwnThread {
       var outcomes: [FrameOutcome] = []
       while true {
         let outcome = camera.next()
         outcomes.append(outcome)
         if case .end = outcome { return outcomes.story }
       }
-    }.value
+    }
     while camera.counters.reopened < 2 { try await Task.sleep(for: .milliseconds(5)) }
     camera.stop()
     #expect(await story == ["no_device: no_device", "end"])

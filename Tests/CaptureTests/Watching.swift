@@ -1,5 +1,14 @@
 import Capture
+import Foundation
 import Testing
+
+/// Runs what blocks on a thread of its own: on Swift's pool it would take a place from the tasks that are to end it, and
+/// on a small machine the last one.
+func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+  await withCheckedContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(returning: body()) }
+  }
+}
 
 /// A camera on a scripted machine, in the hands of a test.
 struct Watching {
