@@ -4,16 +4,19 @@ import Foundation
 /// Files are relative to the replayed folder; an empty label means unknown.
 struct ReplayListing {
   static let fileName = "labels.csv"
+  private static let largestFile = 64 << 20
 
   let entries: [FrameLabel]
 
   init(contentsOf url: URL) throws(CaptureError) {
-    let text: String
+    let bytes: [UInt8]
     do {
-      text = try String(contentsOf: url, encoding: .utf8)
+      bytes = try FileBytes.read(url.path, limit: Self.largestFile)
     } catch {
-      throw CaptureError(
-        .listingInvalid, "\(url.path) cannot be read as UTF-8 text: \(error.localizedDescription)")
+      throw CaptureError(.listingInvalid, "\(url.path) cannot be read: \(error).")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CaptureError(.listingInvalid, "\(url.path) is not UTF-8 text.")
     }
     try self.init(text, name: url.path)
   }

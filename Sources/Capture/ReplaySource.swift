@@ -128,17 +128,13 @@ public final class ReplaySource: FrameSource {
   }
 
   private func read(_ file: String) -> Result<RawImage, FrameFault> {
-    let url = folder.root.appending(path: file)
-    // A pipe or a device in the folder would block for ever.
-    guard
-      let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [
-        .isRegularFileKey, .fileSizeKey,
-      ]),
-      values.isRegularFile == true, let size = values.fileSize, size <= Self.largestFile,
-      let data = try? Data(contentsOf: url)
-    else { return .failure(.unreadable) }
-    if data.isEmpty { return .failure(.empty) }
-    let bytes = [UInt8](data)
+    let bytes: [UInt8]
+    do {
+      bytes = try FileBytes.read(folder.root.appending(path: file).path, limit: Self.largestFile)
+    } catch {
+      return .failure(.unreadable)
+    }
+    if bytes.isEmpty { return .failure(.empty) }
     guard let format = PixelFormat(sniffing: bytes) else { return .failure(.notAPicture) }
     return .success(RawImage(format: format, bytes: bytes))
   }

@@ -178,6 +178,15 @@ private final class TestClock: CaptureClock {
     #expect(error.fault == (words.hasPrefix("lists") ? .folderEmpty : .listingInvalid))
   }
 
+  @Test func refusesAListingThatCannotBeRead() throws {
+    let file = folder.file("mine.csv")
+    let missing = try #require(throws: CaptureError.self) { try source(listing: file) }
+    #expect(missing.fault == .listingInvalid && missing.message.contains("No such file"))
+    try Data([0x66, 0xFF, 0xFE]).write(to: file)
+    let binary = try #require(throws: CaptureError.self) { try source(listing: file) }
+    #expect(binary.message.hasSuffix("is not UTF-8 text."))
+  }
+
   @Test func refusesAFolderWithoutPictures() throws {
     #expect(throws: CaptureError.self) { try source() }
     try Data("x".utf8).write(to: folder.file("notes.txt"))
