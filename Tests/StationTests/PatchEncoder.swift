@@ -17,6 +17,8 @@ final class PatchEncoder: ImageEncoder {
   let modelHash: String
   private let delay: Duration
   private let hanging = Mutex(false)
+  private let hangingOnDefects = Mutex(false)
+  private let hung = Mutex(false)
   private let calls = Mutex(0)
 
   init(modelHash: String = String(repeating: "a", count: 64), delay: Duration = .zero) {
@@ -26,13 +28,25 @@ final class PatchEncoder: ImageEncoder {
 
   var callCount: Int { calls.withLock { $0 } }
 
+  func resetCallCount() { calls.withLock { $0 = 0 } }
+
   /// Makes every call from now on wait until this is taken back.
   func hang(_ isHanging: Bool) { hanging.withLock { $0 = isHanging } }
+
+  /// The same for pictures of a defective part only.
+  func hangOnDefects(_ isHanging: Bool) { hangingOnDefects.withLock { $0 = isHanging } }
+
+  var isHangingOnDefect: Bool { hung.withLock { $0 } }
 
   func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens {
     calls.withLock { $0 += 1 }
     if delay > .zero { usleep(UInt32(delay / .microseconds(1))) }
     while hanging.withLock({ $0 }) { usleep(1000) }
+    let isDefective = picture.pixels[(28 * picture.width + 28) * 3] < 100
+    while isDefective && hangingOnDefects.withLock({ $0 }) {
+      hung.withLock { $0 = true }
+      usleep(1000)
+    }
     let side = configuration.patchSize
     let (rows, columns) = (picture.height / side, picture.width / side)
     var tokens = Matrix(rows: rows * columns, columns: configuration.width)

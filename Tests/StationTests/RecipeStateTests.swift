@@ -10,7 +10,7 @@ import Testing
 /// What a line does with a recipe that cannot judge: it says so, and never `ok`.
 @Suite struct RecipeStateTests {
   private static let script: [ScriptedSource.Step] = [
-    .frame(Parts.raw(seed: 100)), .pause(.milliseconds(30)), .frame(Parts.raw(seed: 101, isDefective: true)),
+    .frame(Parts.raw(seed: 100)), .handled, .frame(Parts.raw(seed: 101, isDefective: true)),
   ]
 
   private func verdicts(_ bench: StationBench) async throws -> FrameCounts {
@@ -133,7 +133,7 @@ import Testing
     let flat = RawImage(
       format: .rgb24, width: 56, height: 56, bytes: [UInt8](repeating: 9, count: 56 * 56 * 3))
     let bench = try StationBench([
-      "line": ScriptedSource([.frame(flat), .pause(.milliseconds(30)), .frame(flat)])
+      "line": ScriptedSource([.frame(flat), .handled, .frame(flat)])
     ])
     let counts = try await verdicts(bench)
     #expect(counts.judged == 2)

@@ -11,8 +11,11 @@ final class ScriptedSource: FrameSource {
     case rejected(FrameFault)
     case fault(SourceFault)
     case running
-    /// Frames are numbered, so that the next one's arrival can be timed.
     case pause(Duration)
+    /// Waits until the line has dealt with all frames so far.
+    case handled
+    /// Waits until something holds.
+    case until(@Sendable () -> Bool)
     /// Waits until the source is stopped.
     case wait
     /// Waits that long whatever happens: a driver that does not come back.
@@ -22,6 +25,7 @@ final class ScriptedSource: FrameSource {
   let name = "script"
   private let state: Mutex<State>
   private let stopping = DispatchSemaphore(value: 0)
+  private let isHandled = Mutex<@Sendable () -> Bool>({ false })
 
   private struct State {
     var steps: [Step]
@@ -36,6 +40,13 @@ final class ScriptedSource: FrameSource {
   /// - Parameter repeats: whether the script starts over; otherwise the source waits for its stop.
   init(_ steps: [Step], repeats: Bool = false) {
     state = Mutex(State(steps: steps, repeats: repeats))
+  }
+
+  /// Tells how to find out that no frame of the line is on its way.
+  func setHandled(_ condition: @escaping @Sendable () -> Bool) { isHandled.withLock { $0 = condition } }
+
+  private func wait(until condition: () -> Bool) {
+    while !condition(), !state.withLock({ $0.isStopped }) { usleep(1000) }
   }
 
   func stop() {
@@ -75,6 +86,10 @@ final class ScriptedSource: FrameSource {
         return .status(SourceStatus(CaptureError(fault, "The script says \(fault.rawValue).")))
       case .running: return .status(.running("The script runs."))
       case .pause(let duration): usleep(UInt32(duration / .microseconds(1)))
+      case .handled:
+        let condition: @Sendable () -> Bool = isHandled.withLock { $0 }
+        wait(until: condition)
+      case .until(let condition): wait(until: condition)
       case .wait:
         stopping.wait()
         stopping.signal()

@@ -60,6 +60,9 @@ struct StationBench {
       try folder.load(), engine: encoder.engine,
       notifier: ServiceNotifier(environment: environment, processID: getpid()), logger: logger, timing: timing
     ) { line throws(CaptureError) in scripts[line.name] ?? ScriptedSource([]) }
+    for (name, source) in scripts {
+      source.setHandled { [weak station] in station?.counts[name]?.inFlight == 0 }
+    }
     group = ServiceGroup(services: [station], logger: logger)
   }
 
