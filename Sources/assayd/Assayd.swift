@@ -22,7 +22,7 @@ struct Assayd: AsyncParsableCommand {
         0   stopped as asked, or nothing to say against the configuration
         64  the command line is wrong
         65  the model file is damaged or of a kind this program does not run
-        66  there is no configuration, or a file cannot be opened
+        66  there is no configuration
         70  the program failed
         78  the configuration is wrong; every mistake is on standard error
       """,
@@ -43,7 +43,7 @@ struct Assayd: AsyncParsableCommand {
       let configuration = try StationConfiguration.load(paths: paths)
       let engine = try InspectionEngine(
         modelFile: configuration.model, threads: configuration.computeThreads)
-      if check { return report(configuration, engine) }
+      if check { return try report(configuration, engine) }
 
       let notifier = ServiceNotifier(environment: environment, processID: getpid())
       let station = try Station(
@@ -65,24 +65,33 @@ struct Assayd: AsyncParsableCommand {
     } catch let error as KernelPathError {
       logger.critical("\(error)")
       throw ExitCode(EX_CONFIG)
+    } catch let exit as ExitCode {
+      throw exit
     } catch {
       logger.critical("The station failed: \(error)")
       throw ExitCode(EX_SOFTWARE)
     }
   }
 
-  private func report(_ configuration: StationConfiguration, _ engine: InspectionEngine) {
+  /// Says how each line would run.
+  private func report(_ configuration: StationConfiguration, _ engine: InspectionEngine) throws {
+    var isRefused = false
     for line in configuration.lines {
       guard let recipe = configuration.recipe(of: line) else { continue }
       switch RecipeState.load(recipe, paths: configuration.paths, engine: engine) {
       case .ready(let active):
         print("Line \(line.name): recipe \(recipe.name), version \(active.reference.version ?? "?").")
-      case .notEnrolled(let explanation), .refused(_, let explanation):
+      case .notEnrolled(let explanation):
         print("Line \(line.name): \(explanation)")
+      case .refused(_, let explanation):
+        print("Line \(line.name): \(explanation)")
+        isRefused = true
       }
     }
+    if isRefused { throw ExitCode(EX_CONFIG) }
+    let count = configuration.lines.count
     print(
-      "The configuration is correct: \(configuration.lines.count) lines, hash \(configuration.hash.prefix(12))."
+      "The configuration is correct: \(count) line\(count == 1 ? "" : "s"), hash \(configuration.hash.prefix(12))."
     )
   }
 }

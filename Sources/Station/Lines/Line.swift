@@ -183,7 +183,7 @@ final class Line: Sendable {
       switch source.next() {
       case .frame(let frame):
         heard()
-        change(to: .delivering, "Frames arrive.")
+        change(to: .delivering)
         switch mailbox.put(frame) {
         case .delivered: break
         case .replaced: accounts.replaced()
@@ -196,7 +196,7 @@ final class Line: Sendable {
         heard()
         change(to: SourceCondition(status), status.explanation)
       case .end:
-        if !capture.withLock({ $0.isStopping }) { change(to: .ended, "The replay is over.") }
+        if !capture.withLock({ $0.isStopping }) { change(to: .ended) }
         return
       }
     }
@@ -215,7 +215,7 @@ final class Line: Sendable {
         if isStopping { source.stop() }
         return source
       } catch {
-        change(to: .failing(.faulted, explanation: error.description), error.description)
+        change(to: .failing(.faulted, explanation: error.description))
       }
       if stopped.wait(timeout: .now() + .seconds(5)) == .success { return nil }
     }
@@ -223,7 +223,8 @@ final class Line: Sendable {
 
   private func heard() { capture.withLock { $0.heard = .now } }
 
-  private func change(to condition: SourceCondition, _ sentence: String) {
+  /// - Parameter detail: what the source says of itself.
+  private func change(to condition: SourceCondition, _ detail: String? = nil) {
     let isChange = capture.withLock { capture in
       guard capture.condition != condition else { return false }
       capture.condition = condition
@@ -231,10 +232,11 @@ final class Line: Sendable {
       return true
     }
     guard isChange else { return }
-    if condition == .delivering {
-      logger.info("\(sentence)")
-    } else {
-      logger.warning("\(sentence)")
+    // Faults are logged by whoever watches the line's condition, in which they are one thing among others.
+    switch condition {
+    case .delivering: logger.info("Frames arrive.", metadata: detail.map { ["source": "\($0)"] })
+    case .ended: logger.info("The replay is over.")
+    case .starting, .failing: break
     }
   }
 

@@ -1,0 +1,194 @@
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+import Transformer
+
+/// The program `assayd` as people and the service manager meet it: its arguments, its exit statuses, its signals.
+@Suite struct DaemonTests {
+  @Test func theHelpNamesOptionsAndExitStatuses() async throws {
+    let run = try await Daemon(["--help"]).end()
+    #expect(run.status == 0)
+    #expect(
+      run.output == """
+        OVERVIEW: Watches production lines through cameras and tells what it finds over
+        MQTT.
+
+        The configuration is read from ROOT/etc/assayd, what is learned and stored lies
+        in ROOT/var/lib/assayd.
+        SIGTERM and SIGINT stop the station within two seconds; a second one ends it at
+        once.
+
+        Exit status:
+          0   stopped as asked, or nothing to say against the configuration
+          64  the command line is wrong
+          65  the model file is damaged or of a kind this program does not run
+          66  there is no configuration
+          70  the program failed
+          78  the configuration is wrong; every mistake is on standard error
+
+        USAGE: assayd [--root <root>] [--check]
+
+        OPTIONS:
+          --root <root>           The folder that holds etc/assayd and var/lib/assayd.
+                                  (default: /)
+          --check                 Check configuration, model and recipes, say what is
+                                  wrong, and end.
+          --version               Show the version.
+          -h, --help              Show help information.
+
+
+        """)
+  }
+
+  @Test func aWrongCommandLineEndsWith64() async throws {
+    let run = try await Daemon(["--rot", "/"]).end()
+    #expect(run.status == 64)
+    #expect(run.errors.contains("Unknown option '--rot'"))
+  }
+
+  @Test func aMissingConfigurationEndsWith66() async throws {
+    let empty = try TemporaryFolder()
+    let run = try await Daemon(["--root", empty.url.path]).end()
+    #expect(run.status == 66)
+    #expect(run.errors.contains("etc/assayd/assayd.yaml: does not exist"))
+  }
+
+  @Test func aWrongConfigurationEndsWith78AndTellsEveryMistake() async throws {
+    let folder = try ConfigurationFolder(lines: ["a": "recipe: cell\nspeed: 1", "b": "replay: [\n"])
+    try folder.write("etc/assayd/assayd.yaml", "broker:\n  port: 0\n")
+    let run = try await Daemon(["--root", folder.folder.url.path]).end()
+    #expect(run.status == 78)
+    for place in [
+      "assayd.yaml:1:1: `host`", "assayd.yaml:1:1: `model`", "assayd.yaml:2:9: `broker.port` is 0",
+      "lines/a.yaml:1:1: ", "lines/a.yaml:2:1: `speed`", "lines/b.yaml:2:1: ",
+    ] {
+      #expect(run.errors.contains(place), "\(place) in \(run.errors)")
+    }
+  }
+
+  @Test func aDamagedModelEndsWith65() async throws {
+    let folder = try ConfigurationFolder()
+    let run = try await Daemon(["--root", folder.folder.url.path, "--check"]).end()
+    #expect(run.status == 65)
+    #expect(run.errors.contains("model.safetensors"))
+  }
+
+  @Test func aCheckTellsHowTheLinesAre() async throws {
+    let folder = try Self.folder()
+    let run = try await Daemon(["--root", folder.folder.url.path, "--check"]).end()
+    #expect(run.status == 0)
+    #expect(
+      run.output.hasPrefix(
+        "Line mono: Recipe cell has no references yet: enrol pictures of good parts with `assayctl enrol` or the "
+          + "MQTT command `enrol`.\nThe configuration is correct: 1 line, hash "))
+  }
+
+  @Test func aTermUnderLoadEndsCleanlyWithinTwoSeconds() async throws {
+    let folder = try Self.folder()
+    let daemon = try Daemon(["--root", folder.folder.url.path])
+    try await StationBench.wait(for: "frames") { daemon.errors.contains("Frames arrive.") }
+    let begin = ContinuousClock.now
+    daemon.send(SIGTERM)
+    let run = try await daemon.end()
+    #expect(run.status == 0)
+    #expect(.now - begin < .seconds(2))
+    #expect(run.errors.contains("The station has stopped."))
+  }
+
+  @Test func aSecondSignalEndsItAtOnce() async throws {
+    let folder = try Self.folder()
+    let daemon = try Daemon(["--root", folder.folder.url.path])
+    try await StationBench.wait(for: "frames") { daemon.errors.contains("Frames arrive.") }
+    // Both are pending when the process goes on, so the stop has no time to end between them.
+    daemon.send(SIGSTOP)
+    daemon.send(SIGINT)
+    daemon.send(SIGTERM)
+    daemon.send(SIGCONT)
+    let run = try await daemon.end()
+    #expect([128 + SIGINT, 128 + SIGTERM].contains(run.status))
+    #expect(!run.errors.contains("The station has stopped."))
+  }
+
+  @Test func theJournalGetsPriorities() async throws {
+    let folder = try ConfigurationFolder(lines: [:])
+    let run = try await Daemon(["--root", folder.folder.url.path], isJournal: true).end()
+    #expect(run.status == 78)
+    #expect(run.errors.hasPrefix("<2>"))
+  }
+
+  /// A station with a small random model and a line that replays pictures as fast as it can.
+  private static func folder() throws -> ConfigurationFolder {
+    let folder = try ConfigurationFolder(lines: [
+      "mono": "replay:\n  folder: pictures\n  rate: 1000\nrecipe: cell"
+    ])
+    try folder.write(
+      "etc/assayd/assayd.yaml",
+      ConfigurationFolder.station.replacing("host: 127.0.0.1", with: "host: 127.0.0.1\n  port: 1"))
+    try folder.write("pictures/a.png", Data(try Parts.picture(seed: 1).pngData()))
+    try folder.write("pictures/b.png", Data(try Parts.picture(seed: 2).pngData()))
+    let configuration = ImageTowerConfiguration(
+      patchSize: 14, width: 32, depth: 1, heads: 2, mlpWidth: 64, activation: .gelu, layerNormEpsilon: 1e-6,
+      hasPreNorm: false, gridRows: 2, gridColumns: 2, positionInterpolation: .bicubic, embeddingWidth: nil,
+      mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25])
+    let origin = ModelOrigin(
+      attribution: "seeded random weights", layout: "none", sourceFile: "none", sourceHash: "none",
+      sourceTensors: 0, sourceParameters: 0, tool: "tests")
+    var generator = SeededGenerator(seed: 1)
+    try ModelFile.write(
+      to: folder.folder.file("model.safetensors"), configuration: configuration, precision: .int8,
+      origin: origin
+    ) { _, shape in
+      (0..<shape.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &generator) }
+    }
+    return folder
+  }
+}
+
+/// The program, started.
+private final class Daemon {
+  private let process = Process()
+  private let folder: TemporaryFolder
+
+  struct Run {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  /// - Parameter isJournal: whether the program is to believe that its standard error is the journal.
+  init(_ arguments: [String], isJournal: Bool = false) throws {
+    folder = try TemporaryFolder()
+    let (output, errors) = (folder.file("stdout"), folder.file("stderr"))
+    try Data().write(to: output)
+    try Data().write(to: errors)
+    var environment = ProcessInfo.processInfo.environment
+    environment["NOTIFY_SOCKET"] = nil
+    environment["JOURNAL_STREAM"] = nil
+    if isJournal {
+      var status = stat()
+      #expect(stat(errors.path, &status) == 0)
+      environment["JOURNAL_STREAM"] = "\(status.st_dev):\(status.st_ino)"
+    }
+    process.executableURL = Bundle.main.bundleURL.appending(path: "assayd")
+    process.arguments = arguments
+    process.environment = environment
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+  }
+
+  var errors: String { (try? String(contentsOf: folder.file("stderr"), encoding: .utf8)) ?? "" }
+
+  func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+  /// Waits for its end; kills it where that takes too long.
+  func end() async throws -> Run {
+    try await StationBench.wait(for: "the program's end", seconds: 20) { !process.isRunning }
+    if process.isRunning { send(SIGKILL) }
+    return Run(
+      status: process.terminationStatus,
+      output: try String(contentsOf: folder.file("stdout"), encoding: .utf8), errors: errors)
+  }
+}
