@@ -86,7 +86,10 @@ extension VideoDevice {
     case .bitmask, .button: break
     }
     do {
-      try setValue(of: control.id, to: Int32(truncatingIfNeeded: value))
+      // What holds already is left alone: some controls are locked while the stream runs.
+      if control.value != value || control.isInactive {
+        try setValue(of: control.id, to: Int32(truncatingIfNeeded: value))
+      }
     } catch {
       let reason =
         control.isInactive

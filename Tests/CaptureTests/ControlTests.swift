@@ -27,8 +27,10 @@ import Testing
     return camera
   }()
 
-  private func settings(_ controls: [String: Int]) throws -> [ControlSetting] {
-    let video = ScriptedVideo(["/dev/video0": Self.camera])
+  private func settings(
+    _ controls: [String: Int], _ camera: ScriptedCamera = Self.camera
+  ) throws -> [ControlSetting] {
+    let video = ScriptedVideo(["/dev/video0": camera])
     video.shoot([.good])
     let watching = try Watching(video, CameraOptions(device: "/dev/video0", controls: controls))
     let status = watching.camera.next()
@@ -49,9 +51,31 @@ import Testing
     ["0x009a0901": 1, "0x009a0902": 100],
   ])
   func exposureIsSetAfterManualMode(controls: [String: Int]) throws {
-    let settings = try settings(controls)
-    #expect(Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.actual) }) == controls)
-    #expect(settings.allSatisfy { $0.remark == nil })
+    for forgets in [false, true] {
+      var camera = Self.camera
+      camera.forgetsControls = forgets
+      let settings = try settings(controls, camera)
+      #expect(Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.actual) }) == controls)
+      #expect(settings.allSatisfy { $0.remark == nil })
+    }
+  }
+
+  /// Some controls can be set only before the stream starts, others hold only when set after: each is set in time.
+  @Test func controlsLockedByTheStreamAreSetBefore() throws {
+    var camera = Self.camera
+    camera.controls[0].isLockedByStream = true
+    let settings = try settings(["gain": 16], camera)
+    #expect(settings.map(\.actual) == [16])
+    #expect(settings.map(\.remark) == [nil])
+  }
+
+  /// A control that takes every value and keeps its own is found out.
+  @Test func controlsThatDoNotObeyAreReported() throws {
+    var camera = Self.camera
+    camera.controls[0].staysAt = 8
+    let settings = try settings(["gain": 16], camera)
+    #expect(settings.map(\.actual) == [8])
+    #expect(settings.map(\.remark) == ["gain was set to 16 and reads 8."])
   }
 
   @Test(

@@ -148,6 +148,18 @@ import Testing
     watching.expectOrder()
   }
 
+  /// After a long absence the camera works; the next fault is answered as quickly as the first.
+  @Test func waitsStartSmallAgainAfterAGoodFrame() throws {
+    let video = ScriptedVideo()
+    video.at(60_000) { $0.cameras["/dev/video0"] = ScriptedCamera() }
+    video.shoot([.good], from: 63_000)
+    video.at(63_100) { $0.breakStream("/dev/video0") }
+    video.shoot([.good], from: 63_300)
+    let watching = try Watching(video)
+    #expect(watching.outcomes(until: 63_500).frames.count == 2)
+    watching.expectOrder()
+  }
+
   /// With the least luck in the draw the waits are half as long: between the two lies the jitter.
   @Test func jitterSpreadsTheAttempts() throws {
     func attempts(_ random: Double) throws -> Int {

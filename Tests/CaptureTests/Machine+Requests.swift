@@ -42,7 +42,7 @@ extension Machine {
       parameters.pointee.parm.capture.timeperframe = v4l2_fract(
         numerator: 1, denominator: camera.current.rate)
     case "VIDIOC_QUERYCTRL", "VIDIOC_QUERYMENU", "VIDIOC_G_EXT_CTRLS", "VIDIOC_S_EXT_CTRLS":
-      return controls(request, argument, &camera)
+      return controls(request, argument, &camera, isStreaming: file.isStreaming)
     case "VIDIOC_SUBSCRIBE_EVENT":
       if !camera.sendsEvents { return ENOTTY }
       files[descriptor]?.isSubscribed = true
@@ -155,7 +155,7 @@ extension Machine {
   }
 
   private func controls(
-    _ request: String, _ argument: UnsafeMutableRawPointer, _ camera: inout ScriptedCamera
+    _ request: String, _ argument: UnsafeMutableRawPointer, _ camera: inout ScriptedCamera, isStreaming: Bool
   ) -> Int32 {
     let sorted = camera.controls.sorted { $0.id < $1.id }
     func isInactive(_ control: ScriptedCamera.Control) -> Bool {
@@ -175,7 +175,9 @@ extension Machine {
       query.pointee.minimum = next.minimum
       query.pointee.maximum = next.maximum
       query.pointee.step = next.step
-      query.pointee.flags = UInt32(next.flags | (isInactive(next) ? V4L2_CTRL_FLAG_INACTIVE : 0))
+      query.pointee.flags = UInt32(
+        next.flags | (isInactive(next) ? V4L2_CTRL_FLAG_INACTIVE : 0)
+          | (next.isLockedByStream && isStreaming ? V4L2_CTRL_FLAG_GRABBED : 0))
     case "VIDIOC_QUERYMENU":
       let item = argument.assumingMemoryBound(to: v4l2_querymenu.self)
       let menu = sorted.first { $0.id == Int32(item.pointee.id) }?.menu
@@ -193,8 +195,9 @@ extension Machine {
       }
       if isInactive(camera.controls[index]) { return EACCES }
       let control = camera.controls[index]
+      if control.isLockedByStream && isStreaming { return EBUSY }
       guard control.minimum...control.maximum ~= wanted.pointee.value else { return ERANGE }
-      camera.controls[index].value = wanted.pointee.value
+      camera.controls[index].value = control.staysAt ?? wanted.pointee.value
     }
     return 0
   }

@@ -141,6 +141,10 @@ struct ScriptedCamera: Sendable {
     var value: Int32 = 0
     var flags: Int32 = 0
     var menu: [Int32: String] = [:]
+    /// Takes any value without complaint and keeps this one.
+    var staysAt: Int32?
+    /// Cannot be set while the stream runs.
+    var isLockedByStream = false
     /// Active only while that control has that value.
     var ruledBy: (id: Int32, manual: Int32)?
   }
