@@ -62,7 +62,7 @@ let package = Package(
     library("Station", ["Inspection", "Capture", "Messaging", yams, logging, lifecycle]),
 
     .executableTarget(
-      name: "assayd", dependencies: ["Station", argumentParser, logging, lifecycle],
+      name: "assayd", dependencies: ["Station", "Inspection", argumentParser, logging, lifecycle],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "assayctl", dependencies: ["Station", "Evaluation", argumentParser],

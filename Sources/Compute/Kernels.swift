@@ -58,7 +58,8 @@ public struct KernelPathError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     let names = KernelPath.available.map(\.rawValue).joined(separator: ", ")
-    return "The kernels \"\(name)\" cannot run on this processor: choose one of \(names), or leave the choice out "
+    return
+      "The kernels \"\(name)\" cannot run on this processor: choose one of \(names), or leave the choice out "
       + "to take the fastest."
   }
 }

@@ -42,7 +42,8 @@ public final class NearestVectors: Sendable {
   public init(vectors: Matrix, path: KernelPath, pool: ThreadPool) {
     precondition(
       vectors.rows > 0 && vectors.columns % 16 == 0,
-      "A search needs vectors whose length is a multiple of 16, not \(vectors.rows) of length \(vectors.columns).")
+      "A search needs vectors whose length is a multiple of 16, not \(vectors.rows) of length \(vectors.columns)."
+    )
     self.vectors = vectors
     self.path = path
     self.pool = pool
@@ -73,7 +74,8 @@ public final class NearestVectors: Sendable {
 
   /// The nearest stored vector of each row of `queries`, which have length 1.
   public func search(_ queries: Matrix) -> [Neighbour] {
-    precondition(queries.columns == vectors.columns, "Queries have \(queries.columns) channels, not \(vectors.columns).")
+    precondition(
+      queries.columns == vectors.columns, "Queries have \(queries.columns) channels, not \(vectors.columns).")
     guard let kernels = path.kernels else { preconditionFailure("The path was checked when it was chosen.") }
     let found = AlignedBuffer<Neighbour>(count: queries.rows)
     let chunks = (queries.rows + Self.queryChunk - 1) / Self.queryChunk
@@ -106,7 +108,8 @@ public final class NearestVectors: Sendable {
         kernels.maximise_int8(
           ck_activations(values: quantised.base, stride: depth, scales: scales.base), rows.count,
           ck_weights(
-            values: index.packed.base + first * depth, scales: index.scales.base + first, sums: index.sums.base + first,
+            values: index.packed.base + first * depth, scales: index.scales.base + first,
+            sums: index.sums.base + first,
             depth: depth, columns: count),
           Int32(first), best.base, column.base)
       }
@@ -143,8 +146,10 @@ extension Matrix {
       other.values.withUnsafeBufferPointer { right in
         var sums = SIMD16<Float>()
         for k in stride(from: 0, to: columns, by: 16) {
-          let a = UnsafeRawPointer(left.baseAddress! + row * columns + k).loadUnaligned(as: SIMD16<Float>.self)
-          let b = UnsafeRawPointer(right.baseAddress! + otherRow * columns + k).loadUnaligned(as: SIMD16<Float>.self)
+          let a = UnsafeRawPointer(left.baseAddress! + row * columns + k).loadUnaligned(
+            as: SIMD16<Float>.self)
+          let b = UnsafeRawPointer(right.baseAddress! + otherRow * columns + k).loadUnaligned(
+            as: SIMD16<Float>.self)
           sums += a * b
         }
         let eight = sums.lowHalf + sums.highHalf

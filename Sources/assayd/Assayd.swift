@@ -1,6 +1,7 @@
 import ArgumentParser
 import Compute
 import Foundation
+import Inspection
 import Logging
 import Messaging
 import ServiceLifecycle

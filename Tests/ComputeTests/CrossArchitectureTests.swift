@@ -27,7 +27,8 @@ import Testing
       return output
     }
     func hashes(_ command: [String]) throws -> [String: String] {
-      let text = String(decoding: try Oracle.run(executable: command[0], Array(command.dropFirst())), as: UTF8.self)
+      let text = String(
+        decoding: try Oracle.run(executable: command[0], Array(command.dropFirst())), as: UTF8.self)
       return Dictionary(
         uniqueKeysWithValues: text.split(separator: "\n").map { line in
           let words = line.split(separator: " ")

@@ -31,7 +31,9 @@ private let floatTolerance = 2e-5
   @Test(arguments: shapes, Values.allCases)
   func `int8 products are exact on every path`(_ shape: Shape, _ values: Values) throws {
     let problem = Int8Problem(shape, values)
-    let expected = (0..<shape.rows * shape.columns).map { problem.expected($0 / shape.columns, $0 % shape.columns) }
+    let expected = (0..<shape.rows * shape.columns).map {
+      problem.expected($0 / shape.columns, $0 % shape.columns)
+    }
     for path in KernelPath.available {
       let kernels = try #require(path.kernels)
       let product = problem.multiplied(by: kernels, CK_STORE)
@@ -108,7 +110,9 @@ private let floatTolerance = 2e-5
   }
 
   @Test(arguments: [1, 4, 15, 16, 17, 31, 32, 50, 100], [16, 32, 64])
-  func `attention has the same bits on every path and agrees with the reference`(_ tokens: Int, _ width: Int) throws {
+  func `attention has the same bits on every path and agrees with the reference`(_ tokens: Int, _ width: Int)
+    throws
+  {
     let problem = AttentionProblem(tokens: tokens, width: width)
     var first: [UInt32]?
     for path in KernelPath.available {
@@ -185,7 +189,8 @@ private let floatTolerance = 2e-5
                 kernels.multiply_int8(
                   ck_activations(values: a.baseAddress, stride: 4, scales: s.baseAddress), 1,
                   ck_weights(
-                    values: w.baseAddress, scales: s.baseAddress, sums: t.baseAddress, depth: 4, columns: columns),
+                    values: w.baseAddress, scales: s.baseAddress, sums: t.baseAddress, depth: 4,
+                    columns: columns),
                   ck_output(values: o.baseAddress, stride: columns, bias: b.baseAddress, epilogue: epilogue))
               }
             }
@@ -226,7 +231,9 @@ private struct Int8Problem {
       activations = [Int8](repeating: 127, count: count)
       weights = [Int8](repeating: -128, count: weightCount)
     case .zeroRows:
-      activations = (0..<count).map { $0 / shape.depth % 2 == 0 ? 0 : Int8.random(in: -127...127, using: &generator) }
+      activations = (0..<count).map {
+        $0 / shape.depth % 2 == 0 ? 0 : Int8.random(in: -127...127, using: &generator)
+      }
       weights = (0..<weightCount).map { _ in Int8.random(in: -127...127, using: &generator) }
     }
     rowScales = generator.floats(shape.rows).map { values == .denormal ? $0 * 1e-20 * 1e-19 : abs($0) }

@@ -40,7 +40,8 @@ import Testing
   @Test func `every path and any number of threads find the same bits`() {
     let bank = Self.vectors(700, 64, seed: 3)
     let queries = Self.vectors(101, 64, seed: 4)
-    let expected = NearestVectors(vectors: bank, path: .portable, pool: ThreadPool(threads: 1)).search(queries)
+    let expected = NearestVectors(vectors: bank, path: .portable, pool: ThreadPool(threads: 1)).search(
+      queries)
     for path in KernelPath.available {
       for threads in [1, 3] {
         let index = NearestVectors(vectors: bank, path: path, pool: ThreadPool(threads: threads))
@@ -52,7 +53,8 @@ import Testing
   @Test func `a stored vector is its own neighbour, and of equal vectors the first is named`() {
     var bank = Self.vectors(40, 32, seed: 5)
     bank.values.replaceSubrange(20 * 32..<21 * 32, with: bank.row(3))
-    let found = NearestVectors(vectors: bank, path: KernelPath.available[0], pool: ThreadPool(threads: 1)).search(bank)
+    let found = NearestVectors(vectors: bank, path: KernelPath.available[0], pool: ThreadPool(threads: 1))
+      .search(bank)
     for (row, neighbour) in found.enumerated() {
       #expect(neighbour.index == (row == 20 ? 3 : row))
       #expect(abs(neighbour.similarity - 1) < 1e-5)

@@ -48,7 +48,8 @@ public enum Oracle {
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       let text = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-      throw Failure(description: "\(arguments.first ?? executable) failed (\(process.terminationStatus)): \(text)")
+      throw Failure(
+        description: "\(arguments.first ?? executable) failed (\(process.terminationStatus)): \(text)")
     }
     return try Data(contentsOf: output)
   }

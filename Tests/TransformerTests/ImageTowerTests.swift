@@ -18,18 +18,24 @@ import Transformer
     Case(testDescription: "DINOv2-like", configuration: .small(), width: 32, height: 32),
     Case(testDescription: "DINOv2-like, larger input", configuration: .small(), width: 88, height: 88),
     Case(testDescription: "not square", configuration: .small(), width: 120, height: 40),
-    Case(testDescription: "patch 14, one head of 48", configuration: .small(patchSize: 14, width: 48, heads: 1), width: 28, height: 70),
     Case(
-      testDescription: "CLIP-like", configuration: .small(
-        width: 96, heads: 3, activation: .quickGELU, hasPreNorm: true, positions: .bicubicAntialiased), width: 48,
+      testDescription: "patch 14, one head of 48", configuration: .small(patchSize: 14, width: 48, heads: 1),
+      width: 28, height: 70),
+    Case(
+      testDescription: "CLIP-like",
+      configuration: .small(
+        width: 96, heads: 3, activation: .quickGELU, hasPreNorm: true, positions: .bicubicAntialiased),
+      width: 48,
       height: 48),
     Case(
       testDescription: "bilinear positions, smaller input",
-      configuration: .small(width: 32, heads: 2, hasPreNorm: true, grid: 7, positions: .bilinear), width: 24, height: 40),
+      configuration: .small(width: 32, heads: 2, hasPreNorm: true, grid: 7, positions: .bilinear), width: 24,
+      height: 40),
   ]
 
   static let taps = [
-    TokenTap(block: 3), TokenTap(block: 1, normalised: false), TokenTap(block: 2), TokenTap(block: 3, normalised: false),
+    TokenTap(block: 3), TokenTap(block: 1, normalised: false), TokenTap(block: 2),
+    TokenTap(block: 3, normalised: false),
   ]
 
   @Test(arguments: cases)

@@ -17,9 +17,11 @@ final class RandomModel: Sendable {
     let url = folder.file("\(precision.rawValue).safetensors")
     var generator = SeededGenerator(seed: 42)
     let origin = ModelOrigin(
-      attribution: "seeded random weights", layout: "none", sourceFile: "none", sourceHash: "none", sourceTensors: 0,
+      attribution: "seeded random weights", layout: "none", sourceFile: "none", sourceHash: "none",
+      sourceTensors: 0,
       sourceParameters: 0, tool: "tests")
-    try ModelFile.write(to: url, configuration: configuration, precision: precision, origin: origin) { name, shape in
+    try ModelFile.write(to: url, configuration: configuration, precision: precision, origin: origin) {
+      name, shape in
       let count = shape.reduce(1, *)
       let isGain = name.contains("norm") && name.hasSuffix("weight")
       let scale: Float = shape.count == 2 ? 2 / Float(shape[1]).squareRoot() : 0.5
@@ -54,7 +56,8 @@ extension ImageTowerConfiguration {
     hasPreNorm: Bool = false, grid: Int = 4, positions: PositionInterpolation = .bicubic
   ) -> ImageTowerConfiguration {
     ImageTowerConfiguration(
-      patchSize: patchSize, width: width, depth: depth, heads: heads, mlpWidth: 4 * width, activation: activation,
+      patchSize: patchSize, width: width, depth: depth, heads: heads, mlpWidth: 4 * width,
+      activation: activation,
       layerNormEpsilon: 1e-5, hasPreNorm: hasPreNorm, gridRows: grid, gridColumns: grid,
       positionInterpolation: positions, embeddingWidth: nil, mean: [0.48, 0.45, 0.41],
       standardDeviation: [0.27, 0.26, 0.28])

@@ -13,13 +13,15 @@ private let tolerance = 1e-4
   /// The wheel's own graph, run by onnxruntime, at the size it was traced at and at two others.
   @Test(
     .enabled(if: Oracle.isAvailable, "\(Oracle.skipReason)"),
-    .enabled(if: Repository.defaultModel("float32") != nil, "the default model is not there: run Scripts/test"))
+    .enabled(
+      if: Repository.defaultModel("float32") != nil, "the default model is not there: run Scripts/test"))
   func `the default model's tokens are onnxruntime's at every block`() throws {
     let model = try ModelFile(contentsOf: #require(Repository.defaultModel("float32")))
     let graph = Repository.root.appending(path: ".cache/models/vit-s14.onnx")
     let configuration = model.configuration
     let pictures = [
-      "traced": RandomModel.picture(width: 224, height: 224), "wide": RandomModel.picture(width: 140, height: 70),
+      "traced": RandomModel.picture(width: 224, height: 224),
+      "wide": RandomModel.picture(width: 140, height: 70),
       "small": RandomModel.picture(width: 56, height: 84),
     ]
     let folder = try TemporaryFolder()
@@ -36,7 +38,8 @@ private let tolerance = 1e-4
     }
     try writer.write(to: folder.file("inputs.safetensors"))
     try Oracle.run(
-      "onnx_tokens", [graph.path, folder.file("inputs.safetensors").path, folder.file("tokens.safetensors").path])
+      "onnx_tokens",
+      [graph.path, folder.file("inputs.safetensors").path, folder.file("tokens.safetensors").path])
     let expected = try SafeTensorsFile(contentsOf: folder.file("tokens.safetensors"))
     let tower = ReferenceImageTower(model: model)
     for (name, picture) in pictures {
@@ -54,7 +57,8 @@ private let tolerance = 1e-4
       let grid: [Int]
     }
     let folder = try TemporaryFolder()
-    let printed = try Oracle.run("open_clip_tokens", [variant, "3", folder.url.path], python: Oracle.openCLIPPython)
+    let printed = try Oracle.run(
+      "open_clip_tokens", [variant, "3", folder.url.path], python: Oracle.openCLIPPython)
     let facts = try JSONDecoder().decode(Facts.self, from: printed)
     let expected = try SafeTensorsFile(contentsOf: folder.file("tokens.safetensors"))
     for layout in ["openclip", "huggingface"] {
@@ -64,7 +68,8 @@ private let tolerance = 1e-4
         options.grid = (facts.grid[0], facts.grid[1])
         options.positionInterpolation = interpolation
         let file = folder.file("\(layout)-\(interpolation.rawValue).safetensors")
-        _ = try ModelImporter.importCheckpoint(folder.file("\(layout).safetensors"), to: file, options: options)
+        _ = try ModelImporter.importCheckpoint(
+          folder.file("\(layout).safetensors"), to: file, options: options)
         let model = try ModelFile(contentsOf: file)
         let tower = ReferenceImageTower(model: model)
         for name in ["native", interpolation.rawValue] {

@@ -1,6 +1,7 @@
 import Capture
 import Dispatch
 import Foundation
+public import Inspection
 public import Logging
 import Messaging
 public import ServiceLifecycle

@@ -94,13 +94,16 @@ extension QuantisedImageTower {
         let rows = workspace.rows(of: chunk)
         if block > 0 {
           run.finish(block: block - 1, rows, workspace.scratch[thread])
-          for (tap, output) in zip(taps, outputs) where tap.block == block { run.read(tap, rows, into: output) }
+          for (tap, output) in zip(taps, outputs) where tap.block == block {
+            run.read(tap, rows, into: output)
+          }
         }
         run.project(block: block, rows, workspace.scratch[thread])
       }
       pool.forEach(configuration.heads * workspace.chunks) { index, thread in
         run.attend(
-          head: index / workspace.chunks, workspace.rows(of: index % workspace.chunks), workspace.scratch[thread])
+          head: index / workspace.chunks, workspace.rows(of: index % workspace.chunks),
+          workspace.scratch[thread])
       }
     }
     pool.forEach(workspace.chunks) { chunk, thread in
@@ -202,9 +205,11 @@ private struct Run: @unchecked Sendable {
         scales: workspace.queryScales.base + head * tokens + rows.lowerBound), rows.count,
       ck_head(
         tokens: tokens, width: headWidth, keys: workspace.keys.base + head * padded * headWidth,
-        key_scales: workspace.keyScales.base + head * padded, key_sums: workspace.keySums.base + head * padded,
+        key_scales: workspace.keyScales.base + head * padded,
+        key_sums: workspace.keySums.base + head * padded,
         values: workspace.values.base + head * padded * headWidth,
-        value_scales: workspace.valueScales.base + head * padded, score_scale: 1 / Float(headWidth).squareRoot()),
+        value_scales: workspace.valueScales.base + head * padded,
+        score_scale: 1 / Float(headWidth).squareRoot()),
       scratch.attention.base, workspace.attended.base + rows.lowerBound * width + head * headWidth, width)
   }
 
@@ -217,7 +222,9 @@ private struct Run: @unchecked Sendable {
       into: tokens, CK_ADD)
     layerNorm(block.norm2, from: tokens, rows: rows.count, into: scratch.normalised.base)
     let activation = configuration.activation == .gelu ? CK_GELU : CK_QUICK_GELU
-    linear(block.mlpIn, from: scratch.normalised.base, rows: rows.count, scratch, into: scratch.wide.base, activation)
+    linear(
+      block.mlpIn, from: scratch.normalised.base, rows: rows.count, scratch, into: scratch.wide.base,
+      activation)
     linear(block.mlpOut, from: scratch.wide.base, rows: rows.count, scratch, into: tokens, CK_ADD)
   }
 
@@ -232,7 +239,8 @@ private struct Run: @unchecked Sendable {
   }
 
   private func linear(
-    _ layer: QuantisedWeights.Linear, from input: UnsafePointer<Float>, rows: Int, _ scratch: Workspace.Scratch,
+    _ layer: QuantisedWeights.Linear, from input: UnsafePointer<Float>, rows: Int,
+    _ scratch: Workspace.Scratch,
     into output: UnsafeMutablePointer<Float>, _ epilogue: ck_epilogue
   ) {
     kernels.quantise(

@@ -1,6 +1,6 @@
 public import Compute
-public import Imaging
 internal import Foundation
+public import Imaging
 internal import Synchronization
 
 /// The image tower in int8: weights int8 with one scale an output channel, activations int8 with one scale a token,
@@ -28,7 +28,9 @@ public final class QuantisedImageTower: ImageEncoder {
     let configuration = model.configuration
     guard model.precision == .int8 else { throw .notQuantised(file: model.url.path) }
     let headWidth = configuration.width / configuration.heads
-    for (name, value) in [("width", configuration.width), ("MLP width", configuration.mlpWidth), ("head width", headWidth)]
+    for (name, value) in [
+      ("width", configuration.width), ("MLP width", configuration.mlpWidth), ("head width", headWidth),
+    ]
     where value % 16 != 0 {
       throw .indivisible(name: name, value: value)
     }

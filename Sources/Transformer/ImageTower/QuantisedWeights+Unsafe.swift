@@ -59,7 +59,9 @@ struct QuantisedWeights: @unchecked Sendable {
   }
 
   /// (pixel / 255 - mean) / deviation, folded into the patch embedding's weights and bias.
-  private static func foldedPatchEmbedding(of model: ModelFile) -> (AlignedBuffer<Float>, AlignedBuffer<Float>) {
+  private static func foldedPatchEmbedding(of model: ModelFile) -> (
+    AlignedBuffer<Float>, AlignedBuffer<Float>
+  ) {
     let configuration = model.configuration
     let (width, inputs) = (configuration.width, 3 * configuration.patchSize * configuration.patchSize)
     let raw = model.float("image.patch.weight")
@@ -91,7 +93,8 @@ struct QuantisedWeights: @unchecked Sendable {
     }
     return Linear(
       weights: ck_weights(
-        values: packed.baseAddress, scales: pointer("\(name).scale", in: model), sums: sums.base, depth: inputs,
+        values: packed.baseAddress, scales: pointer("\(name).scale", in: model), sums: sums.base,
+        depth: inputs,
         columns: outputs),
       bias: pointer("\(name).bias", in: model), sums: sums)
   }

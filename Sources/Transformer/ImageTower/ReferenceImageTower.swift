@@ -34,7 +34,9 @@ public final class ReferenceImageTower: ImageEncoder {
     let found = taps.compactMap { tapped[$0] }
     return PatchTokens(
       gridRows: grid.rows, gridColumns: grid.columns,
-      features: found.map { Matrix(rows: $0.rows - 1, columns: $0.columns, values: Array($0.values.dropFirst($0.columns))) },
+      features: found.map {
+        Matrix(rows: $0.rows - 1, columns: $0.columns, values: Array($0.values.dropFirst($0.columns)))
+      },
       classTokens: found.map { Matrix(rows: 1, columns: $0.columns, values: Array($0.row(0))) })
   }
 
@@ -48,7 +50,9 @@ public final class ReferenceImageTower: ImageEncoder {
     let tokens = Matrix(
       rows: 1 + grid.count, columns: width, values: model.vector("image.class") + embedded.values)
     let positioned =
-      tokens + Matrix(rows: 1 + grid.count, columns: width, values: model.vector("image.position").prefix(width) + position)
+      tokens
+      + Matrix(
+        rows: 1 + grid.count, columns: width, values: model.vector("image.position").prefix(width) + position)
     return configuration.hasPreNorm ? normalised(positioned, "image.pre_norm") : positioned
   }
 

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Compute
+import Foundation
+import Imaging
+import Inspection
+import Transformer
+
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Times the encoder on this machine.",
+    discussion: "Absolute times say something about this machine at this moment only.")
+
+  @OptionGroup var options: EncoderOptions
+
+  @Option(help: "Side of the square input in pixels.")
+  var side = 336
+
+  @Option(help: "Block whose tokens are read.")
+  var block = 8
+
+  @Option(help: "Frames timed, after two that are not.")
+  var frames = 30
+
+  @Flag(help: "Print as JSON.")
+  var json = false
+
+  struct Report: Encodable {
+    let path: String
+    let threads: Int
+    let side: Int
+    let block: Int
+    let medianMs: Double
+    let p99Ms: Double
+    let gmacsPerS: Double
+  }
+
+  func run() async throws {
+    try await reportingFailures {
+      let engine = try options.load()
+      let picture = Self.testCard(side: side)
+      let taps = [TokenTap(block: block)]
+      var times: [Double] = []
+      for frame in -2..<frames {
+        let start = ContinuousClock.now
+        _ = try engine.encoder.encode(picture, taps: taps)
+        if frame >= 0 { times.append((ContinuousClock.now - start).milliseconds) }
+      }
+      times.sort()
+      let median = times[times.count / 2]
+      let report = Report(
+        path: engine.instructionSet, threads: options.threads ?? ThreadPool.processorCount, side: side,
+        block: block, medianMs: median,
+        p99Ms: times[min(times.count - 1, times.count * 99 / 100)],
+        gmacsPerS: engine.encoder.configuration.multiplications(side: side, blocks: block) / median / 1e6)
+      if json { return try printJSON(report) }
+      print(
+        String(
+          format: "%@, %d threads, %d px, %d blocks: median %.1f ms, p99 %.1f ms, %.0f GMAC/s", report.path,
+          report.threads, side, block, report.medianMs, report.p99Ms, report.gmacsPerS))
+    }
+  }
+
+  /// Gradients and edges, so that no channel is constant.
+  static func testCard(side: Int) -> Picture {
+    var pixels = [UInt8](repeating: 0, count: side * side * 3)
+    for index in pixels.indices {
+      let (y, x, channel) = (index / 3 / side, index / 3 % side, index % 3)
+      pixels[index] = UInt8((x * (channel + 1) + y * 3 + (x / 16 + y / 16) % 2 * 90) % 256)
+    }
+    return Picture(width: side, height: side, pixels: pixels)
+  }
+}
+
+extension ImageTowerConfiguration {
+  /// Multiply-accumulates of one square picture up to a block.
+  func multiplications(side: Int, blocks: Int) -> Double {
+    let patches = Double(side / patchSize * (side / patchSize))
+    let tokens = patches + 1
+    let (width, mlp) = (Double(width), Double(mlpWidth))
+    let block = tokens * (4 * width * width + 2 * width * mlp) + 2 * tokens * tokens * width
+    return patches * width * Double(3 * patchSize * patchSize) + Double(blocks) * block
+  }
+}

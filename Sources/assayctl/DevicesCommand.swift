@@ -1,0 +1,27 @@
+import ArgumentParser
+import Capture
+
+struct DevicesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "devices",
+    abstract: "Lists the cameras of this machine and, where one cannot be used, says why.")
+
+  @Flag(help: "Print as JSON.")
+  var json = false
+
+  func run() async throws {
+    let devices = DeviceInfo.all()
+    if json { return try printJSON(devices) }
+    if devices.isEmpty { print("There is no V4L2 device on this machine (/dev/video* is empty).") }
+    for device in devices {
+      print("\(device.stableName)")
+      for name in ([device.node] + device.byID + device.byPath) where name != device.stableName {
+        print("  also \(name)")
+      }
+      if !device.card.isEmpty { print("  \(device.card) (\(device.driver), \(device.bus))") }
+      if let explanation = device.explanation { print("  cannot be used: \(explanation)") }
+      for format in device.formats { print("  \(format)") }
+      for control in device.controls { print("  \(control)") }
+    }
+  }
+}
