@@ -26,7 +26,7 @@ extension ContactSheet {
         })
     }
     self.init(
-      title: "\(result.product): what was judged clearest, right and wrong",
+      title: "\(result.product): the clearest hits and misses",
       sections: [
         try section("Defects found", good: false, .ng, frame: Self.green),
         try section("Defects missed", good: false, .ok, frame: Self.red),

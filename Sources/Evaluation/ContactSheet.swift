@@ -56,17 +56,19 @@ public struct ContactSheet {
 
   public func picture() throws -> Picture {
     let ink = Colour(red: 40, green: 40, blue: 48)
-    let rows = sections.map { max(1, ($0.cells.count + columns - 1) / columns) }
     let rowHeight = Self.cell + Self.captionHeight + Self.gap
+    let heights = sections.map { section in
+      section.cells.isEmpty ? Self.sectionHeight : (section.cells.count + columns - 1) / columns * rowHeight
+    }
     let width = columns * (Self.cell + Self.gap) + Self.gap
     let canvas = try Canvas(
       width: width,
-      height: Self.titleHeight + rows.reduce(0) { $0 + Self.sectionHeight + $1 * rowHeight } + Self.gap,
+      height: Self.titleHeight + heights.reduce(0) { $0 + Self.sectionHeight + $1 } + Self.gap,
       background: Colour(red: 250, green: 250, blue: 250))
     canvas.text(
       title, at: (Double(Self.gap), 30), size: 20, ink, limit: Double(width - 2 * Self.gap))
     var y = Self.titleHeight
-    for (section, rowCount) in zip(sections, rows) {
+    for (section, height) in zip(sections, heights) {
       canvas.text(section.title, at: (Double(Self.gap), Double(y + 20)), size: 15, ink)
       y += Self.sectionHeight
       if section.cells.isEmpty {
@@ -77,7 +79,7 @@ public struct ContactSheet {
           cell, on: canvas, x: Self.gap + index % columns * (Self.cell + Self.gap),
           y: y + index / columns * rowHeight, ink)
       }
-      y += rowCount * rowHeight
+      y += height
     }
     return try canvas.picture()
   }

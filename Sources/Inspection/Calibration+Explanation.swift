@@ -53,7 +53,7 @@ extension Calibration {
     let prior =
       "a Student t prediction limit on the logarithms of the scores, with "
       + "\(Int(Limit.priorDegrees) + count - 1) degrees of freedom, of which \(Int(Limit.priorDegrees)) stand for "
-      + "the spread usual among good parts (\(Limit.priorDeviation))"
+      + "the spread usual among good parts (\(Limit.priorDeviation)), and never below the highest score"
     guard let rate = imageLimit.promisedRate else {
       return
         "The threshold is \(number(imageLimit.value)): \(prior). Nothing is promised: it is an estimate until "

@@ -40,9 +40,9 @@ public struct Calibration: Sendable, Codable, Equatable {
 
     public var value: Float
     public var basis: Basis
-    /// The rank of the limit among the ascending values, counted from 1; null where it is extrapolated.
+    /// The rank of the limit among the ascending values, counted from 1; absent where it is extrapolated.
     public var rank: Int?
-    /// The rate at which good parts exceed the limit at most, whatever their distribution; null where nothing can
+    /// The rate at which good parts exceed the limit at most, whatever their distribution; absent where nothing can
     /// be promised.
     public var promisedRate: Double?
 
@@ -58,7 +58,7 @@ public struct Calibration: Sendable, Codable, Equatable {
   public struct HeatMapScale: Sendable, Codable, Equatable {
     /// Scores up to here leave the picture as it is: the typical highest score of a good part.
     public var low: Float
-    /// From here on the brightest colour; the pixel threshold lies half-way.
+    /// From here on the brightest colour; the pixel threshold lies a third of the way from `low` to here.
     public var high: Float
   }
 
@@ -121,7 +121,7 @@ public struct Calibration: Sendable, Codable, Equatable {
     let pixelLimit = Limit(above: peaks, rate: falseAlarmRate, evidence: evidence)
     let low = peaks[(peaks.count - 1) / 2]
     // Where all good parts peak alike, the threshold is not above the typical peak: keep the scale a scale.
-    let high = max(low + 2 * (pixelLimit.value - low), low * 1.25, low + 0.001)
+    let high = max(low + 3 * (pixelLimit.value - low), low * 1.25, low + 0.001)
     self.pixelLimit = pixelLimit
     heatMap = HeatMapScale(low: low, high: high)
   }

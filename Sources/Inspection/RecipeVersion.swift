@@ -44,10 +44,10 @@ public struct RecipeVersion: Sendable {
     /// Vectors in the bank and the channels of each.
     public var vectors: Int
     public var width: Int
-    /// How the bank was reduced; null where it is complete.
+    /// How the bank was reduced; absent where it is complete.
     public var coreset: MemoryBank.Coreset?
     public var references: [ReferenceEntry]
-    /// SHA-256 of `calibration.json`; null where there is none.
+    /// SHA-256 of `calibration.json`; absent where there is none.
     public var calibrationSHA256: String?
 
     private enum CodingKeys: String, CodingKey {
