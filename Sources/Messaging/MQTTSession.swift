@@ -21,7 +21,7 @@ public import Logging
 /// ```swift
 /// let session = try MQTTSession(configuration, topics: topics, logger: logger)
 /// session.start()
-/// try session.retain(birth, on: topics.birth)
+/// try session.retain(birth)
 /// for await command in session.commands { ... }
 /// await session.stop(within: .seconds(1))
 /// ```

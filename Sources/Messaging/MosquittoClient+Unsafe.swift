@@ -11,7 +11,7 @@ import Glibc
 ///
 /// Unsafe: C pointers and callbacks with a raw context. The object belongs to one thread: libmosquitto calls back
 /// only from inside the calls made here, so `events` needs no lock. The context pointer is this object, which
-/// outlives the handle it owns.
+/// outlives the handle it owns. Making one sets SIGPIPE to be ignored in the whole process; libmosquitto does that.
 final class MosquittoClient {
   /// What libmosquitto reported during the last call.
   enum Event {
@@ -142,7 +142,7 @@ final class MosquittoClient {
       handle, configuration.host, Int32(configuration.port), Int32(configuration.keepAlive), bindAddress)
     let systemError = errno
     guard code == MOSQ_ERR_SUCCESS.rawValue else {
-      throw fault(for: Failure(code: code, systemError: systemError), connecting: true)
+      throw fault(for: Failure(code: code, systemError: systemError), at: .opening)
     }
   }
 
@@ -206,29 +206,35 @@ final class MosquittoClient {
 
   // MARK: Errors in words
 
-  /// - Parameter connecting: whether the broker has not yet answered CONNECT.
-  func fault(for failure: Failure, connecting: Bool) -> MQTTFault {
+  /// How far a connection has come.
+  enum Stage {
+    /// The network has not opened it yet.
+    case opening
+    /// It is open; TLS is under way or CONNECT is not yet answered.
+    case greeting
+    case accepted
+  }
+
+  func fault(for failure: Failure, at stage: Stage) -> MQTTFault {
     let encrypted = configuration.tls != nil
     // An alert of the broker after the handshake comes as a lost connection; OpenSSL's words tell the difference.
-    if encrypted, connecting, !errorLines.isEmpty {
+    if encrypted, stage != .accepted, !errorLines.isEmpty {
       return .tls(TLSFault(verification: certificateVerification, log: takeErrorLines()))
     }
     switch failure.code {
     case MOSQ_ERR_TLS.rawValue, MOSQ_ERR_TLS_HANDSHAKE.rawValue, MOSQ_ERR_OCSP.rawValue:
       return .tls(TLSFault(verification: certificateVerification, log: takeErrorLines()))
-    case MOSQ_ERR_ERRNO.rawValue where encrypted && failure.systemError == EPROTO:
-      return connecting
-        ? .closedWhileConnecting(encrypted: true)
-        : .connectionLost(detail: takeErrorLines().first ?? "closed by the broker")
-    case MOSQ_ERR_ERRNO.rawValue where connecting:
+    case MOSQ_ERR_ERRNO.rawValue where stage == .opening:
       return .cannotConnect(
         host: configuration.host, port: configuration.port, code: failure.systemError,
         detail: Network.text(ofError: failure.systemError))
-    case MOSQ_ERR_ERRNO.rawValue:
-      return .connectionLost(detail: Network.text(ofError: failure.systemError))
-    case MOSQ_ERR_CONN_LOST.rawValue, MOSQ_ERR_NO_CONN.rawValue, MOSQ_ERR_CONN_REFUSED.rawValue:
-      return connecting
-        ? .closedWhileConnecting(encrypted: encrypted) : .connectionLost(detail: "closed by the broker")
+    case MOSQ_ERR_ERRNO.rawValue where stage == .accepted:
+      // With TLS the system's error is libmosquitto's invention; OpenSSL's words are the true ones.
+      return .connectionLost(detail: takeErrorLines().first ?? Network.text(ofError: failure.systemError))
+    case MOSQ_ERR_CONN_LOST.rawValue, MOSQ_ERR_NO_CONN.rawValue, MOSQ_ERR_CONN_REFUSED.rawValue,
+      MOSQ_ERR_ERRNO.rawValue:
+      return stage == .accepted
+        ? .connectionLost(detail: "closed by the broker") : .closedWhileConnecting(encrypted: encrypted)
     case MOSQ_ERR_EAI.rawValue, MOSQ_ERR_LOOKUP.rawValue:
       return .nameNotResolved(
         host: configuration.host, detail: String(cString: gai_strerror(failure.systemError)))
@@ -249,7 +255,7 @@ final class MosquittoClient {
 
   private func demand(_ code: Int32) throws(MQTTFault) {
     if code != MOSQ_ERR_SUCCESS.rawValue {
-      throw fault(for: Failure(code: code, systemError: errno), connecting: true)
+      throw fault(for: Failure(code: code, systemError: errno), at: .opening)
     }
   }
 

@@ -114,6 +114,10 @@ final class SessionLoop {
       guard ready.writable || ready.hungUp else { continue }
       let error = Network.pendingError(of: socket)
       if error == 0 { return }
+      // Opened and already broken off: somebody listens there, but wants something else.
+      if error == ECONNRESET || error == EPIPE {
+        throw .closedWhileConnecting(encrypted: configuration.tls != nil)
+      }
       throw .cannotConnect(
         host: configuration.host, port: configuration.port, code: error, detail: Network.text(ofError: error))
     }
@@ -152,7 +156,7 @@ final class SessionLoop {
         case .acknowledged, .subscribed, .received: further.append(event)
         }
       }
-      if let failure { throw client.fault(for: failure, connecting: accepted == nil) }
+      if let failure { throw client.fault(for: failure, at: accepted == nil ? .greeting : .accepted) }
       if let accepted {
         return Connection(loop: self, client: client, acceptance: accepted, further: further)
       }
@@ -266,7 +270,7 @@ extension SessionLoop {
           }
         } catch {
           _ = try handle(client.takeEvents())
-          throw client.fault(for: error, connecting: false)
+          throw client.fault(for: error, at: .accepted)
         }
         if try handle(client.takeEvents()) { stoppedAcknowledged = true }
         if let broken { throw broken }
@@ -296,9 +300,13 @@ extension SessionLoop {
     private func sendAll() {
       guard !client.wantsToWrite else { return }
       for message in loop.state.takeTransients() {
-        send(
+        let errand: Errand? = message.quality > 0 ? .reply(topic: message.topic) : nil
+        if !send(
           message.payload, to: message.topic, quality: message.quality, retain: message.retain,
-          correlation: message.correlation, as: message.quality > 0 ? .reply(topic: message.topic) : nil)
+          correlation: message.correlation, as: errand)
+        {
+          loop.state.countDropped()
+        }
       }
       sendRetained()
       sendOutbox()
@@ -321,7 +329,9 @@ extension SessionLoop {
     }
 
     private func publishRetained(_ payload: [UInt8], on topic: String) {
-      send(payload, to: topic, quality: 1, retain: true, as: .retained(topic: topic))
+      if !send(payload, to: topic, quality: 1, retain: true, as: .retained(topic: topic)) {
+        loop.state.countDropped()
+      }
     }
 
     private func sendOutbox() {
@@ -347,7 +357,6 @@ extension SessionLoop {
     /// Queues one message.
     ///
     /// - Returns: false where the message itself is at fault and can never be sent.
-    @discardableResult
     private func send(
       _ payload: [UInt8], to topic: String, quality: Int32, retain: Bool, correlation: [UInt8]? = nil,
       as errand: Errand?
@@ -356,7 +365,8 @@ extension SessionLoop {
       // call abort(); hence our own sum, with room for header and properties.
       let size = payload.count + topic.utf8.count + (correlation?.count ?? 0) + 24
       guard size <= longestPacket else {
-        return refuse(.messageTooLong(topic: topic, bytes: size, limit: longestPacket))
+        note(.messageTooLong(topic: topic, bytes: size, limit: longestPacket))
+        return false
       }
       do throws(MosquittoClient.Failure) {
         let packet = try client.publish(
@@ -367,19 +377,15 @@ extension SessionLoop {
         }
         return true
       } catch {
-        let fault = client.fault(for: error, connecting: false)
-        if error.blamesMessage { return refuse(fault) }
+        let fault = client.fault(for: error, at: .accepted)
+        if error.blamesMessage {
+          note(fault)
+          return false
+        }
         // The connection is at fault: it ends, and the message stays where it is.
         broken = broken ?? fault
         return true
       }
-    }
-
-    private func refuse(_ fault: MQTTFault) -> Bool {
-      loop.state.countDropped()
-      loop.state.note(fault, endsConnection: false)
-      loop.report(fault)
-      return false
     }
 
     // MARK: Listening
@@ -391,7 +397,7 @@ extension SessionLoop {
         subscription = try client.subscribe(to: loop.topics.commandFilter)
       } catch {
         subscribeAt = .now + loop.configuration.refusalPause
-        loop.report(client.fault(for: error, connecting: false))
+        loop.report(client.fault(for: error, at: .accepted))
       }
     }
 
@@ -479,7 +485,7 @@ extension SessionLoop {
         guard isIdle || outboxPausedUntil != nil else { return }
       }
       goodbyeSaid = true
-      send(
+      _ = send(
         Array(Availability.stopped.utf8), to: loop.topics.availability, quality: 1, retain: true, as: .stopped
       )
     }

@@ -25,9 +25,11 @@ final class FakeBroker: Sendable {
     port = try Loopback.bind(listener)
     self.dialogues = dialogues
     guard listen(listener, 16) == 0 else { throw Loopback.Failure(call: "listen", code: errno) }
-    // The thread holds the broker weakly between connections, so that the end of a test ends it.
+    // The thread holds the broker weakly between connections, so that the end of a test ends it. It alone closes the
+    // listener: its number could belong to another test's socket while `accept` is about to be called.
     let descriptor = listener
     Thread.detachNewThread { [weak self] in
+      defer { close(descriptor) }
       while true {
         let connection = accept(descriptor, nil, nil)
         guard connection >= 0 else { return }
@@ -40,10 +42,7 @@ final class FakeBroker: Sendable {
     }
   }
 
-  deinit {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
   private func serve(_ connection: Int32) {
     let number = connections.withLock { count in
@@ -359,10 +358,18 @@ enum Loopback {
     return Int(UInt16(bigEndian: address.sin_port))
   }
 
-  /// A port that was free a moment ago.
+  private static let given = Mutex<Set<Int>>([])
+
+  /// A free port for another program, never given twice. It lies below the range from which the system hands out ports,
+  /// so that no other test gets it while the program is down for a moment.
   static func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    return try bind(descriptor)
+    for _ in 0..<100 {
+      let port = Int.random(in: 20_000..<32_000)
+      guard given.withLock({ $0.insert(port).inserted }) else { continue }
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      if (try? bind(descriptor, port: port)) != nil { return port }
+    }
+    throw Failure(call: "bind", code: EADDRINUSE)
   }
 }

@@ -64,6 +64,12 @@ func makeSession(
 }
 
 extension MQTTSession {
+  /// Whether the loop has turned no more often than a hundred times a second since then, and fifty times for what really
+  /// happened. A loop that spins makes ten thousand turns and more.
+  func isCalm(since began: ContinuousClock.Instant) -> Bool {
+    Double(loopTurns) < 50 + (ContinuousClock.now - began).inMilliseconds / 10
+  }
+
   var isOnline: Bool { status.connection == .online }
 
   func deliver(_ text: String, to topic: String = "assayd/test/mono/result") {
