@@ -1,5 +1,6 @@
 import ArgumentParser
 import Capture
+import Foundation
 
 struct DevicesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,8 +21,18 @@ struct DevicesCommand: AsyncParsableCommand {
       }
       if !device.card.isEmpty { print("  \(device.card) (\(device.driver), \(device.bus))") }
       if let explanation = device.explanation { print("  cannot be used: \(explanation)") }
-      for format in device.formats { print("  \(format)") }
-      for control in device.controls { print("  \(control)") }
+      for format in device.formats {
+        let sizes = format.sizes.map { size in
+          let range = size.minimum == size.maximum ? "\(size.maximum)" : "\(size.minimum) to \(size.maximum)"
+          let fastest = size.rates.map(\.shortest.rate).max() ?? 0
+          return fastest > 0 ? String(format: "%@ up to %.4g/s", range, fastest) : range
+        }
+        print("  \(format.code) (\(format.name))\(format.pixelFormat == nil ? ", not decoded here" : ""): \(sizes.joined(separator: ", "))")
+      }
+      for control in device.controls where !control.isReadOnly {
+        let value = control.value.map { ", now \($0)" } ?? ""
+        print("  control \(control.name): \(control.minimum) to \(control.maximum)\(value)")
+      }
     }
   }
 }
