@@ -153,6 +153,33 @@ struct EndToEndTests {
     #expect(try bench.counts(of: "line").inFlight == 0)
   }
 
+  @Test func anEnrolmentTellsHowFarItIsWhereAsked() async throws {
+    let broker = try Mosquitto()
+    let everything = try broker.subscribe()
+    let script = (0..<4).flatMap { [ScriptedSource.Step.frame(Parts.raw(seed: UInt64($0))), .handled] }
+    let bench = try StationBench(
+      ["line": ScriptedSource(script, repeats: true)], isEnrolled: false, brokerPort: broker.port)
+    try await bench.run {
+      try await StationBench.wait(for: "the station") {
+        everything.payloads(on: "\(Self.root)/availability").last == "online"
+      }
+      // mosquitto_rr ends at the first message; the subscription sees them all.
+      let first = try await broker.request(
+        "\(Self.root)/line/cmd/enrol", #"{"count": 2, "reason": "test", "progress": true}"#)
+      #expect(first.contains("\"schema\":\"assayd.enrol-progress/1\""))
+      func stages() -> [String] {
+        everything.messages.filter { $0.topic.hasPrefix("answers/") }.compactMap { message in
+          if let progress = try? EnrolProgressMessage(payload: Array(message.payload.utf8)) {
+            return progress.done == progress.of ? progress.stage.rawValue : nil
+          }
+          return (try? AnswerMessage(payload: Array(message.payload.utf8)))?.outcome.rawValue
+        }
+      }
+      try await StationBench.wait(for: "the answer") { stages().last == "done" }
+      #expect(stages() == ["collecting", "encoding", "calibrating", "done"])
+    }
+  }
+
   @Test func aPinnedRecipeIsNotEnrolled() async throws {
     let broker = try Mosquitto()
     let everything = try broker.subscribe()

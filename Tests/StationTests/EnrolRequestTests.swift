@@ -5,7 +5,8 @@ import Testing
 @Suite struct EnrolRequestTests {
   @Test func aCompleteRequestIsRead() throws {
     let request = try EnrolRequest(payload: Array(#"{"count": 8, "reason": "new supplier"}"#.utf8))
-    #expect(request.count == 8 && request.reason == "new supplier")
+    #expect(request.count == 8 && request.reason == "new supplier" && !request.progress)
+    #expect(try EnrolRequest(payload: Array(#"{"count": 1, "reason": "a", "progress": true}"#.utf8)).progress)
   }
 
   @Test(arguments: [
@@ -22,6 +23,7 @@ import Testing
     ("{\"count\": 2.5, \"reason\": \"a\"}", "The field count must be a whole number from 1 to 64."),
     ("{\"count\": true, \"reason\": \"a\"}", "The field count must be a whole number from 1 to 64."),
     ("{\"count\": \"8\", \"reason\": \"a\"}", "The field count must be a whole number from 1 to 64."),
+    ("{\"count\": 8, \"reason\": \"a\", \"progress\": \"yes\"}", "The field progress must be true or false."),
     ("{\"count\": 8}", "The field reason must say why, in 1 to 200 characters."),
     ("{\"count\": 8, \"reason\": \"\"}", "The field reason must say why, in 1 to 200 characters."),
     ("{\"count\": 8, \"reason\": 3}", "The field reason must say why, in 1 to 200 characters."),

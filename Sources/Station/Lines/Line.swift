@@ -35,7 +35,6 @@ final class Line: Sendable {
     var source: (any FrameSource)?
     var isStopping = false
     var condition = SourceCondition.starting
-    var since = UTCTimestamp.now
     var heard = MonotonicInstant.now
   }
 
@@ -111,10 +110,10 @@ final class Line: Sendable {
   // MARK: enrolment
 
   /// Starts to collect the next pictures; nil while another collection is going on.
-  func collect(_ count: Int) -> ReferenceCollector? {
+  func collect(_ count: Int, progress: @escaping @Sendable (_ done: Int) -> Void) -> ReferenceCollector? {
     collector.withLock { current in
       guard current == nil else { return nil }
-      let new = ReferenceCollector(count: count)
+      let new = ReferenceCollector(count: count, progress: progress)
       current = new
       return new
     }
@@ -140,27 +139,27 @@ final class Line: Sendable {
 
   /// How the line is, in the words of its status message.
   var condition: LineCondition {
-    let (source, since, heard) = capture.withLock { ($0.condition, $0.since, $0.heard) }
+    let (source, heard) = capture.withLock { ($0.condition, $0.heard) }
     if isStuck(for: Self.longestJudging) {
       return LineCondition(
-        .faulted, "A frame has been in judgement for more than \(Int(Self.longestJudging)) seconds.", since)
+        .faulted, "A frame has been in judgement for more than \(Int(Self.longestJudging)) seconds.")
     }
     switch source {
     case .failing(let state, let explanation):
-      return LineCondition(state, explanation, since)
+      return LineCondition(state, explanation)
     case .starting:
-      return LineCondition(.stalled, "No frame has come yet.", since)
+      return LineCondition(.stalled, "No frame has come yet.")
     case .ended:
-      return LineCondition(.stalled, "The replay is over.", since)
+      return LineCondition(.stalled, "The replay is over.")
     case .delivering:
       if MonotonicInstant.now.seconds(since: heard) > longestSilence {
-        return LineCondition(.stalled, "No frame for more than \(Int(longestSilence)) seconds.", since)
+        return LineCondition(.stalled, "No frame for more than \(Int(longestSilence)) seconds.")
       }
     }
     switch recipe.current {
-    case .ready: return LineCondition(.running, nil, since)
+    case .ready: return LineCondition(.running)
     case .notEnrolled(let explanation), .refused(_, let explanation):
-      return LineCondition(.faulted, explanation, since)
+      return LineCondition(.faulted, explanation)
     }
   }
 
@@ -228,7 +227,6 @@ final class Line: Sendable {
     let isChange = capture.withLock { capture in
       guard capture.condition != condition else { return false }
       capture.condition = condition
-      capture.since = .now
       return true
     }
     guard isChange else { return }
@@ -326,16 +324,15 @@ extension Line.SourceCondition {
   }
 }
 
-/// How a line is and since when.
+/// How a line is.
 struct LineCondition: Equatable {
   var state: StatusMessage.State
+  /// One sentence; nil while running.
   var reason: String?
-  var since: UTCTimestamp
 
-  init(_ state: StatusMessage.State, _ reason: String?, _ since: UTCTimestamp) {
+  init(_ state: StatusMessage.State, _ reason: String? = nil) {
     self.state = state
     self.reason = reason
-    self.since = since
   }
 }
 

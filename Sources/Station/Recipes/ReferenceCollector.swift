@@ -12,24 +12,30 @@ final class ReferenceCollector: Sendable {
   }
 
   let count: Int
+  private let progress: @Sendable (_ done: Int) -> Void
   private let state: Mutex<State>
   private let waiter = Mutex<CheckedContinuation<[Reference], any Error>?>(nil)
 
-  /// - Parameter count: pictures wanted, at least 1.
-  init(count: Int) {
+  /// - Parameters:
+  ///   - count: pictures wanted, at least 1.
+  ///   - progress: called on the judging thread after each picture.
+  init(count: Int, progress: @escaping @Sendable (_ done: Int) -> Void) {
     self.count = count
+    self.progress = progress
     state = Mutex(.collecting([]))
   }
 
-  /// Takes a picture, unless there are enough. Returns how many there are now.
+  /// Takes a picture, unless there are enough.
   func offer(_ reference: @autoclosure () -> Reference) {
-    let isComplete = state.withLock { state in
-      guard case .collecting(var references) = state else { return false }
+    let taken = state.withLock { state -> Int? in
+      guard case .collecting(var references) = state else { return nil }
       references.append(reference())
       state = references.count == count ? .ended(.success(references)) : .collecting(references)
-      return references.count == count
+      return references.count
     }
-    if isComplete { resume() }
+    guard let taken else { return }
+    progress(taken)
+    if taken == count { resume() }
   }
 
   /// Ends the collection before it is complete; later calls do nothing.

@@ -6,7 +6,7 @@ import Messaging
 import Synchronization
 import Transformer
 
-/// Carries out what comes in on `<root>/<line>/cmd/<verb>` and answers each command once.
+/// Carries out what comes in on `<root>/<line>/cmd/<verb>` and answers each command once, at its end.
 final class CommandHandler: Sendable {
   private let lines: [Line]
   private let paths: StationPaths
@@ -21,7 +21,8 @@ final class CommandHandler: Sendable {
   private struct State {
     /// Recipes that are being enrolled.
     var recipes: Set<String> = []
-    var threads: [WorkerThread] = []
+    /// That of each recipe's last enrolment.
+    var threads: [String: WorkerThread] = [:]
   }
 
   /// Verbs that are carried out.
@@ -48,7 +49,7 @@ final class CommandHandler: Sendable {
 
   /// Waits for enrolments, which end at their next step.
   func finishStop(by deadline: MonotonicInstant) {
-    for thread in state.withLock({ $0.threads }) { _ = thread.wait(until: deadline) }
+    for thread in state.withLock({ $0.threads }).values { _ = thread.wait(until: deadline) }
   }
 
   /// Returns at once; what takes time goes on by itself.
@@ -94,7 +95,20 @@ final class CommandHandler: Sendable {
     guard state.withLock({ $0.recipes.insert(recipe.name).inserted }) else {
       throw Refusal("Recipe \(recipe.name) is being enrolled already: wait for its answer.")
     }
-    guard let collector = line.collect(request.count) else {
+    let progress = EnrolProgress { [session, logger] stage, done, total in
+      logger.info(
+        "Enrolling.",
+        metadata: [
+          "recipe": "\(recipe.name)", "stage": "\(stage.rawValue)", "done": "\(done)", "of": "\(total)",
+        ])
+      guard request.progress else { return }
+      let message = EnrolProgressMessage(line: line.name, stage: stage, done: done, of: total)
+      if let payload = try? message.encoded() { session.reply(to: command, with: payload) }
+    }
+    guard
+      let collector = line.collect(
+        request.count, progress: { progress.report(.collecting, $0, of: request.count) })
+    else {
       state.withLock { _ = $0.recipes.remove(recipe.name) }
       throw Refusal("Line \(line.name) is collecting pictures already: wait for its answer.")
     }
@@ -109,7 +123,7 @@ final class CommandHandler: Sendable {
       do {
         let references = try await collector.references()
         line.endCollection()
-        let version = try await build(references, recipe)
+        let version = try await build(references, recipe, progress)
         line.recipe.exchange(for: try ActiveRecipe(recipe, version: version, engine: engine))
         answer(
           command, .done,
@@ -124,7 +138,9 @@ final class CommandHandler: Sendable {
     }
   }
 
-  private func build(_ references: [Reference], _ recipe: RecipeConfiguration) async throws -> RecipeVersion {
+  private func build(
+    _ references: [Reference], _ recipe: RecipeConfiguration, _ progress: EnrolProgress
+  ) async throws -> RecipeVersion {
     try await withCheckedThrowingContinuation { continuation in
       let polite = InspectionEngine(
         encoder: BackgroundEncoder(base: engine.encoder, priority: priority), search: engine.search,
@@ -136,11 +152,11 @@ final class CommandHandler: Sendable {
               if isStopping.load(ordering: .relaxed) {
                 throw EnrolmentFailure(description: "the station stops.")
               }
-              logger.debug("Enrolling.", metadata: ["recipe": "\(recipe.name)", "stage": "\(stage)"])
+              progress.report(stage)
             }
           })
       }
-      state.withLock { $0.threads = [thread] }
+      state.withLock { $0.threads[recipe.name] = thread }
     }
   }
 }
@@ -150,38 +166,4 @@ struct Refusal: Error, CustomStringConvertible {
   let description: String
 
   init(_ description: String) { self.description = description }
-}
-
-/// The payload of `cmd/enrol`: `{"count": 8, "reason": "new supplier"}`.
-struct EnrolRequest: Equatable {
-  static let counts = 1...64
-  static let longestReason = 200
-
-  /// Pictures to take, the next ones of the line.
-  var count: Int
-  /// Why, for the log; anything a person wants to say.
-  var reason: String
-
-  init(payload: [UInt8]) throws(Refusal) {
-    let form = #"{"count": 8, "reason": "why"}"#
-    guard let object = try? JSONSerialization.jsonObject(with: Data(payload)),
-      let fields = object as? [String: Any]
-    else { throw Refusal("The payload is not a JSON object such as \(form).") }
-    if let unknown = fields.keys.sorted().first(where: { !["count", "reason"].contains($0) }) {
-      throw Refusal("The field \(unknown.prefix(64)) is not known; expected \(form).")
-    }
-    // JSON's true is a number to Foundation, and 2.5 would be cut to 2.
-    guard let value = fields["count"], !(value is Bool), let number = value as? Double,
-      let count = Int(exactly: number), Self.counts.contains(count)
-    else {
-      throw Refusal(
-        "The field count must be a whole number from \(Self.counts.lowerBound) to "
-          + "\(Self.counts.upperBound).")
-    }
-    guard let reason = fields["reason"] as? String, (1...Self.longestReason).contains(reason.count) else {
-      throw Refusal("The field reason must say why, in 1 to \(Self.longestReason) characters.")
-    }
-    self.count = count
-    self.reason = reason
-  }
 }

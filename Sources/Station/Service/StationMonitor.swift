@@ -27,6 +27,8 @@ final class StationMonitor: Sendable {
 
   private struct LineState {
     var condition: LineCondition?
+    /// When the state began.
+    var since = UTCTimestamp.now
     var recipe: RecipeReference?
     var statusAt: MonotonicInstant?
     var statisticsAt = MonotonicInstant.now
@@ -90,6 +92,7 @@ final class StationMonitor: Sendable {
     while known.judged.count > 2, now.seconds(since: known.judged[1].at) > Self.rateWindow {
       known.judged.removeFirst()
     }
+    if condition.state != known.condition?.state { known.since = .now }
     let isChange = condition != known.condition || reference != known.recipe
     let isDue = known.statusAt.map { now.seconds(since: $0) >= timing.status } ?? true
     do {
@@ -97,7 +100,7 @@ final class StationMonitor: Sendable {
         try session.retain(
           StatusMessage(
             line: line.name, bootID: bootID, state: condition.state, reason: condition.reason,
-            sinceUTC: condition.since, fps: framesPerSecond(known), recipe: reference,
+            sinceUTC: known.since, fps: framesPerSecond(known), recipe: reference,
             counters: counts.message))
         known.statusAt = now
       }
