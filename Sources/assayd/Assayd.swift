@@ -36,6 +36,8 @@ struct Assayd: AsyncParsableCommand {
   var check = false
 
   func run() async throws {
+    // A log nobody reads any more is no reason to end.
+    signal(SIGPIPE, SIG_IGN)
     let environment = ProcessInfo.processInfo.environment
     LoggingSystem.bootstrap { _ in StationLogHandler(environment: environment) }
     let logger = Logger(label: "assayd")

@@ -1,5 +1,4 @@
 import Capture
-import Dispatch
 import Foundation
 public import Inspection
 public import Logging
@@ -26,8 +25,8 @@ public final class Station: Service {
   private let logger: Logger
 
   /// Of the two seconds a stop may take: for the frames in hand, and then for the broker.
-  private static let threadPatience = 1.0
-  private static let brokerPatience = Duration.milliseconds(600)
+  private static let threadPatience = 0.9
+  private static let brokerPatience = Duration.milliseconds(500)
 
   /// Reads the recipes' versions; opens no camera and no connection yet.
   ///
@@ -133,9 +132,9 @@ public final class Station: Service {
     commands.beginStop()
     for line in lines { line.beginStop() }
     let lines = lines
-    // The waiting blocks, so it must not take one of the threads that tasks run on.
+    // The waiting blocks, so it must not take one of the few threads that tasks and queues share.
     let late = await withCheckedContinuation { continuation in
-      DispatchQueue.global().async { [commands] in
+      _ = WorkerThread(name: "stop") { [commands] in
         let late = lines.filter { !$0.finishStop(by: deadline) }.map(\.name)
         commands.finishStop(by: deadline)
         continuation.resume(returning: late)
