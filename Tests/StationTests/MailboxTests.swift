@@ -1,3 +1,4 @@
+import Capture
 import Foundation
 import Synchronization
 import Testing
@@ -31,8 +32,7 @@ import Testing
     let taken = Mutex<[Int]>([])
     let replaced = Atomic(0)
     let refused = Atomic(0)
-    let done = DispatchGroup()
-    DispatchQueue.global().async(group: done) {
+    let putter = WorkerThread(name: "put") {
       for value in 0..<20_000 {
         switch mailbox.put(value) {
         case .delivered: break
@@ -41,12 +41,12 @@ import Testing
         }
       }
     }
-    DispatchQueue.global().async(group: done) {
+    let taker = WorkerThread(name: "take") {
       while let value = mailbox.take() { taken.withLock { $0.append(value) } }
     }
     usleep(UInt32(round) * 700)
     let left = mailbox.close()
-    done.wait()
+    #expect(putter.wait(until: .now.advanced(seconds: 20)) && taker.wait(until: .now.advanced(seconds: 20)))
     let values = taken.withLock { $0 }
     #expect(values == values.sorted())
     #expect(

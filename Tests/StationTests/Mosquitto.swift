@@ -124,11 +124,8 @@ final class Mosquitto: @unchecked Sendable {
     return process
   }
 
-  /// `waitUntilExit` is of no use here: it turns the calling thread's run loop, which tasks' threads do not have.
-  private static func end(_ process: Process) {
-    process.terminate()
-    for _ in 0..<500 where process.isRunning { usleep(2000) }
-  }
+  /// Threads of tasks block all signals, and a child inherits that: only one that cannot be blocked ends it.
+  private static func end(_ process: Process) { kill(process.processIdentifier, SIGKILL) }
 
   /// A port nobody listens on at the moment.
   private static func freePort() throws -> Int {
