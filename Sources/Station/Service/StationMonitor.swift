@@ -112,7 +112,8 @@ final class StationMonitor: Sendable {
       logger.error(
         "A message could not be written.", metadata: ["line": "\(line.name)", "error": "\(error)"])
     }
-    if condition != known.condition, condition.state != .running, let reason = condition.reason {
+    // That a camera has not delivered in its first instants is no news.
+    if condition != known.condition, line.isSettled, let reason = condition.reason {
       logger.warning(
         "\(reason)", metadata: ["line": "\(line.name)", "state": "\(condition.state.rawValue)"])
     }
