@@ -47,6 +47,12 @@ CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8
     }
 }
 
+#define CK_DOT_PRODUCTS 16
+typedef __m256i dot_vector;
+CK_INLINE dot_vector dot_step(dot_vector s, dot_vector x, dot_vector w) {
+  return _mm256_add_epi32(s, _mm256_madd_epi16(x, w));
+}
+
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

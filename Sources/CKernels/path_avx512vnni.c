@@ -36,6 +36,10 @@ CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8
     for (size_t p = 0; p < panels; p++) _mm512_storeu_si512(sums + (r * panels + p) * CK_LANES, s[r][p]);
 }
 
+#define CK_DOT_PRODUCTS 64
+typedef __m512i dot_vector;
+CK_INLINE dot_vector dot_step(dot_vector s, dot_vector x, dot_vector w) { return _mm512_dpbusd_epi32(s, x, w); }
+
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

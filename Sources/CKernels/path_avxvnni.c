@@ -35,6 +35,10 @@ CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8
   }
 }
 
+#define CK_DOT_PRODUCTS 32
+typedef __m256i dot_vector;
+CK_INLINE dot_vector dot_step(dot_vector s, dot_vector x, dot_vector w) { return _mm256_dpbusd_avx_epi32(s, x, w); }
+
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

@@ -37,6 +37,12 @@ CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8
     for (size_t q = 0; q < 4; q++) vst1q_s32(sums + r * CK_LANES + q * 4, s[r][q]);
 }
 
+#define CK_DOT_PRODUCTS 16
+typedef int32x4_t dot_vector;
+CK_INLINE dot_vector dot_step(dot_vector s, dot_vector x, dot_vector w) {
+  return vdotq_s32(s, vreinterpretq_s8_s32(x), vreinterpretq_s8_s32(w));
+}
+
 #include "kernels.inc"
 #pragma clang attribute pop
 #endif

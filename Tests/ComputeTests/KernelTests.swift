@@ -169,6 +169,15 @@ private let floatTolerance = 2e-5
     }
   }
 
+  @Test func `the peak counts every product of every round`() throws {
+    for path in KernelPath.available where path != .portable {
+      let peak = try #require(path.kernels?.peak)
+      let round = peak(1)
+      #expect(round >= 12 * 16 && peak(1000) == 1000 * round && peak(0) == 0, "\(path)")
+      #expect(try #require(path.peakMultiplications(on: ThreadPool(threads: 2))) > 1e6, "\(path)")
+    }
+  }
+
   @Test(arguments: [CK_GELU, CK_QUICK_GELU])
   func `activation functions stay within their stated error`(_ epilogue: ck_epilogue) throws {
     // One weight of 1, so that the bias passes through untouched.

@@ -104,6 +104,11 @@ typedef struct {
   /// `best` and `best_column` hold rows x 16 numbers and are carried from call to call.
   void (*maximise_int8)(ck_activations a, size_t rows, ck_weights b, int32_t first_column, float *best,
                         int32_t *best_column);
+
+  /// Runs the multiply-add of `multiply_int8` on registers alone, 12 times a round, and returns how many products were
+  /// summed: what the processor could do if nothing else were to be done. NULL where the compiler chooses the
+  /// instruction.
+  uint64_t (*peak)(uint64_t rounds);
 } ck_kernels;
 
 /// The kernels for `path` in the order of `ck_path_name`, or NULL where this processor cannot run them.
