@@ -71,7 +71,22 @@ def read_model(file):
         return tower, {name: model.get_tensor(name) for name in model.keys()}
 
 
-def onnx_model(file, side, block):
+def plain_attention(graph, query, key, value, heads, tokens, width):
+    """Operators of ONNX, which OpenVINO fuses."""
+    query, key, value = (
+        graph.add("Reshape", part, graph.integers(1, tokens, heads, width // heads)) for part in (query, key, value))
+    query, key = graph.add("Transpose", query, perm=[0, 2, 1, 3]), graph.add("Transpose", key, perm=[0, 2, 3, 1])
+    weights = graph.add("Softmax", graph.add("MatMul", query, key), axis=-1)
+    mixed = graph.add("MatMul", weights, graph.add("Transpose", value, perm=[0, 2, 1, 3]))
+    return graph.add("Reshape", graph.add("Transpose", mixed, perm=[0, 2, 1, 3]), graph.integers(1, tokens, width))
+
+
+def fused_attention(graph, query, key, value, heads, tokens, width):
+    """onnxruntime's own operator: it does not find the pattern by itself."""
+    return graph.add("MultiHeadAttention", query, key, value, domain="com.microsoft", num_heads=heads, scale=1.0)
+
+
+def onnx_model(file, side, block, attention=plain_attention):
     """The tower up to a block as ONNX: normalised pixels [1, 3, side, side] to patch tokens [1, patches, width] after the
     final LayerNorm. The class token is left out as soon as it is of no more use."""
     tower, tensors = read_model(file)
@@ -98,15 +113,8 @@ def onnx_model(file, side, block):
         weight, bias = f"{name}.attention.qkv.weight", f"{name}.attention.qkv.bias"
         tensors[weight], tensors[bias] = tensors[weight] * query_scale, tensors[bias] * query_scale[:, 0]
         normalised = graph.layer_norm(x, f"{name}.norm1", epsilon)
-        qkv = graph.add("Reshape", graph.linear(normalised, f"{name}.attention.qkv"), graph.integers(1, tokens, 3, heads, -1))
-        parts = graph.add("Split", qkv, axis=2, num_outputs=3, outputs=3)
-        query, key, value = (graph.add("Squeeze", part, graph.integers(2)) for part in parts)
-        scores = graph.add(
-            "MatMul", graph.add("Transpose", query, perm=[0, 2, 1, 3]), graph.add("Transpose", key, perm=[0, 2, 3, 1]))
-        mixed = graph.add(
-            "MatMul", graph.add("Softmax", scores, axis=-1), graph.add("Transpose", value, perm=[0, 2, 1, 3]))
-        mixed = graph.add("Transpose", mixed, perm=[0, 2, 1, 3])
-        mixed = graph.add("Reshape", mixed, graph.integers(1, tokens, width))
+        qkv = graph.linear(normalised, f"{name}.attention.qkv")
+        mixed = attention(graph, *graph.add("Split", qkv, axis=2, num_outputs=3, outputs=3), heads, tokens, width)
         x = graph.add("Add", x, graph.linear(mixed, f"{name}.attention.out"))
         hidden = graph.linear(graph.layer_norm(x, f"{name}.norm2", epsilon), f"{name}.mlp.in")
         if tower["activation"] == "gelu":
@@ -122,7 +130,7 @@ def onnx_model(file, side, block):
     output = helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, patches, width])
     model = helper.make_model(
         helper.make_graph(graph.nodes, "image tower", [pixels], [output], graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)], ir_version=9)
     onnx.checker.check_model(model)
     return model
 
@@ -132,7 +140,10 @@ def quantise_with_onnxruntime(source, target):
     The patch embedding stays float32, as ours does: its integer convolution is slower."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
+    quantize_dynamic(
+        source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8,
+        # What a tensor is where the quantiser cannot tell, behind an operator that ONNX does not have.
+        extra_options={"DefaultTensorType": TensorProto.FLOAT})
 
 
 def save_for_openvino(source, target):

@@ -151,17 +151,18 @@ def prepare(model, pictures):
     tower, _ = bench_models.read_model(model.float32)
     *calibration, test = pictures
 
-    def save_onnx(file):
+    def save_onnx(attention):
         import onnx
 
-        onnx.save(bench_models.onnx_model(model.float32, model.side, model.block), file)
+        return lambda file: onnx.save(bench_models.onnx_model(model.float32, model.side, model.block, attention), file)
 
     def save_pixels(file):
         with open(file, "wb") as output:
             np.save(output, normalised(test, model.side, tower))
 
-    source = cached(folder, "float32.onnx", save_onnx)
-    cached(folder, "int8.onnx", lambda file: bench_models.quantise_with_onnxruntime(source, file))
+    fused = cached(folder, "float32.onnx", save_onnx(bench_models.fused_attention))
+    cached(folder, "int8.onnx", lambda file: bench_models.quantise_with_onnxruntime(fused, file))
+    source = cached(folder, "plain.onnx", save_onnx(bench_models.plain_attention))
     cached(folder, "float32.xml", lambda file: bench_models.save_for_openvino(source, file))
     cached(folder, "int8.xml", lambda file: bench_models.quantise_with_nncf(
         source, file, [normalised(picture, model.side, tower) for picture in calibration]))
