@@ -24,6 +24,15 @@ struct BenchCommand: AsyncParsableCommand {
   @Flag(help: "Print as JSON.")
   var json = false
 
+  @Flag(help: "Answer requests on standard input instead, as Scripts/bench-peers makes them.")
+  var serve = false
+
+  func validate() throws {
+    for (name, value) in [("side", side), ("block", block), ("frames", frames)] where value < 1 {
+      throw ValidationError("--\(name) is \(value); it must be at least 1.")
+    }
+  }
+
   struct Report: Encodable {
     let path: String
     let threads: Int
@@ -32,31 +41,31 @@ struct BenchCommand: AsyncParsableCommand {
     let medianMs: Double
     let p99Ms: Double
     let gmacsPerS: Double
+    /// What the processor could do at most, and how much of it is used; absent for the reference and portable C.
+    let peakGmacsPerS: Double?
+    let peakShare: Double?
   }
 
   func run() async throws {
     try await reportingFailures {
       let engine = try options.load()
-      let picture = Self.testCard(side: side)
-      let taps = [TokenTap(block: block)]
-      var times: [Double] = []
-      for frame in -2..<frames {
-        let start = ContinuousClock.now
-        _ = try engine.encoder.encode(picture, taps: taps)
-        if frame >= 0 { times.append((ContinuousClock.now - start).milliseconds) }
-      }
-      times.sort()
+      let server = BenchServer(engine: engine, picture: Self.testCard(side: side), block: block)
+      if serve { return try server.serve() }
+      let times = try server.time(2 + frames).dropFirst(2).sorted()
       let median = times[times.count / 2]
+      let gmacsPerS = server.gmacs / median * 1000
+      let peak = server.peakGmacsPerS
       let report = Report(
         path: engine.instructionSet, threads: options.threads ?? ThreadPool.processorCount, side: side,
         block: block, medianMs: median,
         p99Ms: times[min(times.count - 1, times.count * 99 / 100)],
-        gmacsPerS: engine.encoder.configuration.multiplications(side: side, blocks: block) / median / 1e6)
+        gmacsPerS: gmacsPerS, peakGmacsPerS: peak, peakShare: peak.map { gmacsPerS / $0 })
       if json { return try printJSON(report) }
       print(
         String(
           format: "%@, %d threads, %d px, %d blocks: median %.1f ms, p99 %.1f ms, %.0f GMAC/s", report.path,
-          report.threads, side, block, report.medianMs, report.p99Ms, report.gmacsPerS))
+          report.threads, side, block, report.medianMs, report.p99Ms, report.gmacsPerS)
+          + (report.peakShare.map { String(format: ", %.0f %% of the peak", $0 * 100) } ?? ""))
     }
   }
 
