@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -148,6 +149,8 @@ def prepare(model, pictures):
     for picture in pictures:
         content.update(picture.tobytes())
     folder = CACHE / f"{model.name}-{content.hexdigest()[:12]}"
+    for stale in set(CACHE.glob(f"{model.name}-{'?' * 12}/")) - {folder}:
+        shutil.rmtree(stale)
     tower, _ = bench_models.read_model(model.float32)
     *calibration, test = pictures
 
@@ -200,23 +203,23 @@ def our_tokens(model, folder, file, *options):
     return tokens.reshape(-1, tokens.shape[-1])
 
 
-def cosines(model, folder, field_of_contenders):
-    """The tokens of one photograph against our float32 reference: the mean cosine of each contender. A float32 peer whose
+def cosines(model, folder, runners):
+    """The mean cosine of each encoder's tokens of one photograph with those of our float32 reference. A float32 peer whose
     tokens are other ones computes another network, and nothing is worth timing then."""
     reference = our_tokens(model, folder, model.float32, "--reference")
     found = {}
-    for contender in field_of_contenders:
-        if contender.name == "ours":
+    for runner in runners:
+        if runner.name == "ours":
             tokens = our_tokens(model, folder, model.int8)
         else:
-            contender.turn(f"tokens {folder / 'peer.npy'}")
+            runner.turn(f"tokens {folder / 'peer.npy'}")
             tokens = np.load(folder / "peer.npy")
         lengths = np.linalg.norm(tokens, axis=1) * np.linalg.norm(reference, axis=1)
         cosine = (tokens * reference).sum(axis=1, dtype=np.float64) / lengths
-        print(f"  {contender.name:20} cosine per token: mean {cosine.mean():.6f}, least {cosine.min():.6f}")
-        if contender.name.endswith("float32") and cosine.min() < 0.9999:
-            sys.exit(f"{contender.name} does not compute {model.name}: its tokens differ from ours.")
-        found[contender.name] = float(cosine.mean())
+        print(f"  {runner.name:20} cosine per token: mean {cosine.mean():.6f}, least {cosine.min():.6f}")
+        if runner.name.endswith("float32") and cosine.min() < 0.9999:
+            sys.exit(f"{runner.name} does not compute {model.name}: its tokens differ from ours.")
+        found[runner.name] = float(cosine.mean())
     return found
 
 
