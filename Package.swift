@@ -45,6 +45,8 @@ let package = Package(
   ],
   targets: [
     .target(name: "CKernels", cSettings: cSettings + [.unsafeFlags(["-O3"])]),
+    shim("CThreads"),
+    shim("CAllocations"),
     shim("CJPEG", links: ["jpeg"]),
     shim("CPNG", links: ["png16"]),
     shim("CVideo4Linux"),
@@ -52,7 +54,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
-    library("Compute", ["CKernels", "COpenBLAS"]),
+    library("Compute", ["CKernels", "CThreads", "COpenBLAS"]),
     library("Imaging", ["CJPEG", "CPNG", "Compute"]),
     library("Transformer", ["Compute", "Imaging", crypto]),
     library("Inspection", ["Transformer", "Imaging", crypto]),
@@ -65,7 +67,7 @@ let package = Package(
       name: "assayd", dependencies: ["Station", "Inspection", argumentParser, logging, lifecycle],
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "assayctl", dependencies: ["Station", "Evaluation", argumentParser],
+      name: "assayctl", dependencies: ["Station", "Evaluation", "CAllocations", argumentParser],
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),

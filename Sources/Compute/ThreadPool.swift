@@ -1,112 +1,190 @@
+internal import CThreads
 internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A fixed set of threads that share loops.
+/// A fixed team of threads that work on jobs together, one job at a time.
 ///
-/// The thread that calls `forEach` works too, so a pool of one has no threads of its own. Indices are handed out one
-/// at a time, so a thread that is held up by other work on the machine does not hold up the loop. Between two loops
-/// the threads spin for a few microseconds, which is what lies between two loops of one frame, and then sleep.
-/// Loops from different threads take turns.
+/// Each thread is bound to a processor of its own where the system allows it; otherwise the kernel now and then puts two of
+/// them on one processor and leaves another idle for whole seconds. All threads run the same job; inside it
+/// they share loops (`Worker.forEach`) and wait for each other by spinning, because what lies between two loops of
+/// one frame is shorter than falling asleep and waking up. Between jobs they spin for some tens of microseconds and
+/// then sleep. The thread that brings a job sleeps until it is done. Jobs from different threads take turns.
+///
+/// A pool of one has no threads of its own: the caller does the work.
 public final class ThreadPool: Sendable {
-  /// Threads that work on a loop, the calling one included.
+  /// Threads that work on a job.
   public let threads: Int
-  private let state: PoolState
+  private let team: Team?
   private let turn = NSLock()
 
   /// - Parameter threads: at least 1; the default is one a processor this process may run on.
   public init(threads: Int = ThreadPool.processorCount) {
     precondition(threads >= 1, "A thread pool needs at least one thread, not \(threads).")
     self.threads = threads
-    state = PoolState()
-    for index in 1..<max(threads, 1) {
-      let thread = Thread { [state] in state.work(thread: index) }
+    guard threads > 1 else {
+      team = nil
+      return
+    }
+    let team = Team(size: threads)
+    self.team = team
+    for index in 0..<threads {
+      let thread = Thread { team.work(as: Worker(index: index, team: team)) }
       thread.name = "assayd-compute"
       thread.start()
     }
   }
 
-  deinit { state.stop() }
+  deinit { team?.stop() }
 
   /// Processors this process may run on (its affinity mask counts, as set by systemd or taskset).
   public static var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+
+  /// Runs a job on all threads and returns when the last one has ended it.
+  public func run(_ job: any PoolJob) {
+    guard let team else { return job.work(Worker(index: 0, team: nil)) }
+    turn.withLock { team.run(job) }
+  }
 
   /// Calls `body(index, thread)` once for each index in `0..<count`, in no order, and returns when all are done.
   ///
   /// `thread` is in `0..<threads` and is held by one call at a time: it selects a workspace.
   public func forEach(_ count: Int, _ body: @Sendable (_ index: Int, _ thread: Int) -> Void) {
-    if threads == 1 || count <= 1 {
-      for index in 0..<count { body(index, 0) }
+    withoutActuallyEscaping(body) { run(LoopJob(count: count, body: $0)) }
+  }
+}
+
+/// Work for all threads of a pool. An object rather than a closure, so that whoever brings the same job for every frame
+/// asks for no memory.
+public protocol PoolJob: AnyObject, Sendable {
+  /// Called once on each thread.
+  func work(_ worker: Worker)
+}
+
+private final class LoopJob: PoolJob {
+  private let count: Int
+  private let body: @Sendable (Int, Int) -> Void
+
+  init(count: Int, body: @escaping @Sendable (Int, Int) -> Void) {
+    self.count = count
+    self.body = body
+  }
+
+  func work(_ worker: Worker) { worker.forEach(count) { body($0, worker.index) } }
+}
+
+/// One thread of a pool while it works on a job.
+public struct Worker: Sendable {
+  /// In `0..<threads`: selects a workspace.
+  public let index: Int
+  fileprivate let team: Team?
+
+  /// Shares a loop with the other threads of the pool: each index in `0..<count` goes to one of them, in no order, one
+  /// at a time, so that a thread that is held up by other work on the machine does not hold up the loop. Returns when
+  /// all indices are done.
+  ///
+  /// Every thread of the job calls this the same number of times with the same counts.
+  public func forEach(_ count: Int, _ body: (_ index: Int) -> Void) {
+    guard let team else {
+      for index in 0..<count { body(index) }
       return
     }
-    turn.withLock {
-      withoutActuallyEscaping(body) { body in
-        state.run(count: count, helpers: threads - 1, body: body)
-      }
-    }
+    while let index = team.take(below: count) { body(index) }
+    team.meet()
   }
 }
 
 /// What the threads of a pool share.
-private final class PoolState: @unchecked Sendable {
-  private let next = Atomic<Int>(0)
+private final class Team: @unchecked Sendable {
+  private let size: Int
+  /// Number of the job at work; written with `sleepers` locked.
   private let generation = Atomic<Int>(0)
-  private let busy = Atomic<Int>(0)
-  private let sleepers = NSCondition()
-  /// Written by `run` before it advances `generation`, read by the threads after they see it advance.
-  private var count = 0
-  private var body: (@Sendable (Int, Int) -> Void)?
   private let stopping = Atomic<Bool>(false)
+  /// Threads that are still at work on the job; guarded by `sleepers`.
+  private var busy = 0
+  /// Written by `run` before it advances `generation`, read by the threads after they have seen it advance.
+  private var job: (any PoolJob)?
+  private let sleepers = NSCondition()
+  private let finished = NSCondition()
 
-  /// How often a thread looks for the next loop before it sleeps: some tens of microseconds.
-  private static let spins = 20_000
+  /// The next index of the loop at work.
+  private let next = Atomic<Int>(0)
+  /// Threads that have come to the end of the loop, and the number of loops that all of them have ended.
+  private let arrived = Atomic<Int>(0)
+  private let meetings = Atomic<Int>(0)
 
-  func run(count: Int, helpers: Int, body: @escaping @Sendable (Int, Int) -> Void) {
-    self.count = count
-    self.body = body
-    next.store(0, ordering: .relaxed)
-    busy.store(helpers, ordering: .relaxed)
-    sleepers.withLock {
-      _ = generation.add(1, ordering: .releasing)
-      sleepers.broadcast()
-    }
-    take(thread: 0, count: count, body: body)
-    var spins = 0
-    while busy.load(ordering: .acquiring) > 0 {
-      spins += 1
-      if spins > Self.spins { sched_yield() }
-    }
-    self.body = nil
+  /// How often a thread looks before it gives its processor away: some tens of microseconds.
+  private static let spins = 4_000
+
+  init(size: Int) { self.size = size }
+
+  func run(_ job: any PoolJob) {
+    finished.lock()
+    busy = size
+    finished.unlock()
+    sleepers.lock()
+    self.job = job
+    generation.add(1, ordering: .releasing)
+    sleepers.broadcast()
+    sleepers.unlock()
+    finished.lock()
+    while busy > 0 { finished.wait() }
+    finished.unlock()
+    self.job = nil
   }
 
-  private func take(thread: Int, count: Int, body: (Int, Int) -> Void) {
-    while true {
-      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard index < count else { return }
-      body(index, thread)
-    }
-  }
-
-  func work(thread: Int) {
+  func work(as worker: Worker) {
+    let processor = ct_allowed_processor(Int32(worker.index))
+    // Where binding is refused, the threads go where the kernel puts them.
+    if processor >= 0 { _ = ct_bind_to_processor(processor) }
     var seen = 0
     while true {
       var spins = 0
-      while generation.load(ordering: .acquiring) == seen, spins < Self.spins { spins += 1 }
-      sleepers.withLock {
-        while generation.load(ordering: .acquiring) == seen { sleepers.wait() }
+      while generation.load(ordering: .acquiring) == seen, spins < Self.spins {
+        ct_pause()
+        spins += 1
       }
+      sleepers.lock()
+      while generation.load(ordering: .acquiring) == seen { sleepers.wait() }
+      sleepers.unlock()
       if stopping.load(ordering: .acquiring) { return }
       seen = generation.load(ordering: .acquiring)
-      if let body { take(thread: thread, count: count, body: body) }
-      busy.subtract(1, ordering: .releasing)
+      job?.work(worker)
+      finished.lock()
+      busy -= 1
+      if busy == 0 { finished.signal() }
+      finished.unlock()
+    }
+  }
+
+  func take(below count: Int) -> Int? {
+    let index = next.add(1, ordering: .relaxed).oldValue
+    return index < count ? index : nil
+  }
+
+  /// Waits until all threads have ended the loop.
+  func meet() {
+    let meeting = meetings.load(ordering: .acquiring)
+    if arrived.add(1, ordering: .acquiringAndReleasing).newValue == size {
+      // The last one prepares the next loop before it lets the others go.
+      arrived.store(0, ordering: .relaxed)
+      next.store(0, ordering: .relaxed)
+      meetings.add(1, ordering: .releasing)
+      return
+    }
+    var spins = 0
+    while meetings.load(ordering: .acquiring) == meeting {
+      ct_pause()
+      spins += 1
+      if spins > Self.spins { sched_yield() }
     }
   }
 
   func stop() {
     stopping.store(true, ordering: .releasing)
-    sleepers.withLock {
-      _ = generation.add(1, ordering: .releasing)
-      sleepers.broadcast()
-    }
+    sleepers.lock()
+    generation.add(1, ordering: .releasing)
+    sleepers.broadcast()
+    sleepers.unlock()
   }
 }

@@ -15,14 +15,14 @@ public struct TokenTap: Sendable, Hashable, Codable {
 }
 
 /// The patch tokens of one picture at each tap asked for.
-public struct PatchTokens: Sendable {
+public struct PatchTokens: Sendable, Equatable {
   /// Patches from top to bottom and from left to right.
-  public let gridRows: Int
-  public let gridColumns: Int
+  public internal(set) var gridRows: Int
+  public internal(set) var gridColumns: Int
   /// One `(gridRows * gridColumns) x width` matrix a tap, patches row-major, in the order the taps were given.
-  public let features: [Matrix]
+  public internal(set) var features: [Matrix]
   /// The class token at each tap, `1 x width`.
-  public let classTokens: [Matrix]
+  public internal(set) var classTokens: [Matrix]
 
   public init(gridRows: Int, gridColumns: Int, features: [Matrix], classTokens: [Matrix]) {
     self.gridRows = gridRows
@@ -30,12 +30,15 @@ public struct PatchTokens: Sendable {
     self.features = features
     self.classTokens = classTokens
   }
+
+  /// No tokens yet: what `encode(_:taps:into:)` is given the first time.
+  public init() { self.init(gridRows: 0, gridColumns: 0, features: [], classTokens: []) }
 }
 
 /// A vision transformer that turns a picture into patch tokens.
 ///
 /// Two implementations exist for every model: the float32 reference and, for quantised model files, the int8
-/// path. Both may be called from several threads at once; calls that share compute threads wait for each other.
+/// path. Both may be called from several threads at once.
 public protocol ImageEncoder: Sendable {
   var configuration: ImageTowerConfiguration { get }
   /// SHA-256 of the whole model file in lower-case hexadecimal: what banks and recipes are bound to.
@@ -47,6 +50,14 @@ public protocol ImageEncoder: Sendable {
   ///   - picture: its sides are multiples of the patch size; they need not be equal.
   ///   - taps: at least one.
   func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens
+  /// The same into tokens of an earlier picture, whose memory is used again where the shapes agree.
+  func encode(_ picture: Picture, taps: [TokenTap], into tokens: inout PatchTokens) throws(EncoderError)
+}
+
+extension ImageEncoder {
+  public func encode(_ picture: Picture, taps: [TokenTap], into tokens: inout PatchTokens) throws(EncoderError) {
+    tokens = try encode(picture, taps: taps)
+  }
 }
 
 /// Why a picture could not be encoded.

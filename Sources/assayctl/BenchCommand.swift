@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAllocations
 import Compute
 import Foundation
 import Imaging
@@ -44,6 +45,10 @@ struct BenchCommand: AsyncParsableCommand {
     /// What the processor could do at most, and how much of it is used; absent for the reference and portable C.
     let peakGmacsPerS: Double?
     let peakShare: Double?
+    /// Blocks of memory asked for while one frame was encoded.
+    let allocationsPerFrame: Double
+    /// Largest resident set of this process so far.
+    let rssMb: Double
   }
 
   func run() async throws {
@@ -51,7 +56,11 @@ struct BenchCommand: AsyncParsableCommand {
       let engine = try options.load()
       let server = BenchServer(engine: engine, picture: Self.testCard(side: side), block: block)
       if serve { return try server.serve() }
-      let times = try server.time(2 + frames).dropFirst(2).sorted()
+      _ = try server.time(2)
+      let before = ca_allocations()
+      let unsorted = try server.time(frames)
+      let allocations = Double(ca_allocations() - before) / Double(frames)
+      let times = unsorted.sorted()
       let median = times[times.count / 2]
       let gmacsPerS = server.gmacs / median * 1000
       let peak = server.peakGmacsPerS
@@ -59,7 +68,8 @@ struct BenchCommand: AsyncParsableCommand {
         path: engine.instructionSet, threads: options.threads ?? ThreadPool.processorCount, side: side,
         block: block, medianMs: median,
         p99Ms: times[min(times.count - 1, times.count * 99 / 100)],
-        gmacsPerS: gmacsPerS, peakGmacsPerS: peak, peakShare: peak.map { gmacsPerS / $0 })
+        gmacsPerS: gmacsPerS, peakGmacsPerS: peak, peakShare: peak.map { gmacsPerS / $0 },
+        allocationsPerFrame: allocations, rssMb: Self.peakMemory)
       if json { return try printJSON(report) }
       print(
         String(
@@ -67,6 +77,13 @@ struct BenchCommand: AsyncParsableCommand {
           report.threads, side, block, report.medianMs, report.p99Ms, report.gmacsPerS)
           + (report.peakShare.map { String(format: ", %.0f %% of the peak", $0 * 100) } ?? ""))
     }
+  }
+
+  /// In megabytes.
+  private static var peakMemory: Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / 1000
   }
 
   /// Gradients and edges, so that no channel is constant.

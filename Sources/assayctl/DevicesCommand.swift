@@ -27,7 +27,9 @@ struct DevicesCommand: AsyncParsableCommand {
           let fastest = size.rates.map(\.shortest.rate).max() ?? 0
           return fastest > 0 ? String(format: "%@ up to %.4g/s", range, fastest) : range
         }
-        print("  \(format.code) (\(format.name))\(format.pixelFormat == nil ? ", not decoded here" : ""): \(sizes.joined(separator: ", "))")
+        print(
+          "  \(format.code) (\(format.name))\(format.pixelFormat == nil ? ", not decoded here" : ""): \(sizes.joined(separator: ", "))"
+        )
       }
       for control in device.controls where !control.isReadOnly {
         let value = control.value.map { ", now \($0)" } ?? ""

@@ -16,4 +16,10 @@ public enum Repository {
     let file = root.appending(path: ".cache/models/vit-s14-\(precision).safetensors")
     return FileManager.default.fileExists(atPath: file.path) ? file : nil
   }
+
+  /// The tool as `swift build -c release` leaves it; nil where it was not built.
+  public static let releaseTool: URL? = {
+    let file = root.appending(path: ".build/release/assayctl")
+    return FileManager.default.isExecutableFile(atPath: file.path) ? file : nil
+  }()
 }

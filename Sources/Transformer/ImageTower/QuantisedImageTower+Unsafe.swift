@@ -7,10 +7,11 @@ internal import Imaging
 // its own and a scratch of its thread, which is what makes the loops free of races.
 
 /// Memory of one encode of one input size, kept from picture to picture.
-final class Workspace: Sendable {
-  /// Tokens worked on at a time: their activations stay in the second-level cache, and 48 is a multiple of 16 (key
-  /// panels) and of 12 (tile rows).
-  static let chunk = 48
+final class Workspace: @unchecked Sendable {
+  /// About how many tokens are worked on at a time: their activations stay in the second-level cache.
+  private static let chunkGoal = 48
+  /// Chunks start at multiples of this: of 12 rows of a tile, and of 4 tokens of a group of values.
+  private static let chunkStep = 12
 
   /// What one thread writes while it works on a chunk.
   struct Scratch: Sendable {
@@ -22,6 +23,8 @@ final class Workspace: Sendable {
   }
 
   let grid: PatchGrid
+  private let bounds: [Int]
+  var chunks: Int { bounds.count - 1 }
   let tokens: Int
   /// Tokens rounded up to whole panels of keys.
   let paddedTokens: Int
@@ -38,6 +41,8 @@ final class Workspace: Sendable {
   let valueScales: AlignedBuffer<Float>  // heads x padded tokens
   let positions: AlignedBuffer<Float>  // tokens x width, class token included
   let scratch: [Scratch]
+  /// One a tap: tokens x width, class token first.
+  private(set) var outputs: [AlignedBuffer<Float>] = []
 
   init(grid: PatchGrid, tower: QuantisedImageTower) {
     let configuration = tower.configuration
@@ -45,12 +50,14 @@ final class Workspace: Sendable {
     let inputs = 3 * configuration.patchSize * configuration.patchSize
     let tokens = grid.count + 1
     let paddedTokens = (tokens + 15) / 16 * 16
-    let rows = (tokens + Self.chunk - 1) / Self.chunk * Self.chunk
+    let bounds = Self.bounds(tokens: tokens, threads: tower.pool.threads)
+    let largestChunk = zip(bounds, bounds.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
     self.grid = grid
+    self.bounds = bounds
     self.tokens = tokens
     self.paddedTokens = paddedTokens
-    stream = AlignedBuffer(count: rows * width)
-    attended = AlignedBuffer(count: rows * width)
+    stream = AlignedBuffer(count: tokens * width)
+    attended = AlignedBuffer(count: tokens * width)
     queries = AlignedBuffer(count: tokens * width)
     queryScales = AlignedBuffer(count: configuration.heads * tokens)
     keys = AlignedBuffer(count: paddedTokens * width)
@@ -65,67 +72,150 @@ final class Workspace: Sendable {
           rows: grid.rows, columns: grid.columns, by: configuration.positionInterpolation))
     scratch = (0..<tower.pool.threads).map { _ in
       Scratch(
-        normalised: AlignedBuffer(count: Self.chunk * width),
-        wide: AlignedBuffer(count: Self.chunk * max(3 * width, configuration.mlpWidth, inputs)),
-        quantised: AlignedBuffer(count: Self.chunk * max(width, configuration.mlpWidth)),
-        scales: AlignedBuffer(count: Self.chunk),
+        normalised: AlignedBuffer(count: largestChunk * width),
+        wide: AlignedBuffer(count: largestChunk * max(3 * width, configuration.mlpWidth, inputs)),
+        quantised: AlignedBuffer(count: largestChunk * max(width, configuration.mlpWidth)),
+        scales: AlignedBuffer(count: largestChunk),
         attention: AlignedBuffer(count: ck_attention_scratch(tokens)))
     }
   }
 
-  var chunks: Int { (tokens + Self.chunk - 1) / Self.chunk }
+  /// Makes sure that there are so many outputs; before the loops of a batch, by the thread that leads it.
+  func prepareOutputs(_ count: Int) {
+    while outputs.count < count { outputs.append(AlignedBuffer(count: positions.count)) }
+  }
 
-  func rows(of chunk: Int) -> Range<Int> {
-    chunk * Self.chunk..<min((chunk + 1) * Self.chunk, tokens)
+  func rows(of chunk: Int) -> Range<Int> { bounds[chunk]..<bounds[chunk + 1] }
+
+  /// Where chunks begin, and where the last one ends: chunks of nearly equal size, as many a thread.
+  private static func bounds(tokens: Int, threads: Int) -> [Int] {
+    let steps = (tokens + chunkStep - 1) / chunkStep
+    let goal = max(1, (tokens + chunkGoal / 2) / chunkGoal)
+    let count = min((goal + threads - 1) / threads * threads, steps)
+    return (0..<count).map { $0 * steps / count * chunkStep } + [tokens]
+  }
+}
+
+/// What is kept from batch to batch: the job, and the workspaces of the input sizes that were seen last. Only the thread
+/// that leads a batch may call.
+final class WorkspaceStore: @unchecked Sendable {
+  private var job: EncodeJob?
+  private var workspaces: [PatchGrid: [Workspace]] = [:]
+  /// How many input sizes keep their workspaces; beyond that the memory is given back first.
+  private static let sizes = 4
+
+  func job(for tower: QuantisedImageTower) -> EncodeJob {
+    if let job { return job }
+    let job = EncodeJob(tower: tower)
+    self.job = job
+    return job
+  }
+
+  /// One workspace a picture of the batch.
+  func workspaces(_ count: Int, grid: PatchGrid, tower: QuantisedImageTower) -> [Workspace] {
+    if workspaces[grid] == nil, workspaces.count >= Self.sizes { workspaces.removeAll() }
+    while (workspaces[grid]?.count ?? 0) < count {
+      workspaces[grid, default: []].append(Workspace(grid: grid, tower: tower))
+    }
+    return workspaces[grid] ?? []
   }
 }
 
 extension QuantisedImageTower {
-  func encode(_ picture: Picture, taps: [TokenTap], in workspace: Workspace) -> PatchTokens {
-    guard let kernels = path.kernels else { preconditionFailure("The path was checked when it was chosen.") }
-    let run = Run(tower: self, kernels: kernels, workspace: workspace)
-    let outputs = taps.map { _ in AlignedBuffer<Float>(count: workspace.tokens * configuration.width) }
-    let last = taps.map(\.block).max() ?? 1
-    pool.forEach(workspace.chunks) { chunk, thread in
-      run.embed(picture, workspace.rows(of: chunk), workspace.scratch[thread])
+  /// Computes a batch: pictures of one size, to the same block.
+  func encode(_ batch: [EncodeRequest]) {
+    guard let grid = batch.first?.grid else { return }
+    let job = workspaces.job(for: self)
+    job.batch = batch
+    job.workspaces = workspaces.workspaces(batch.count, grid: grid, tower: self)
+    for (request, workspace) in zip(batch, job.workspaces) { workspace.prepareOutputs(request.taps.count) }
+    pool.run(job)
+    for (request, workspace) in zip(batch, job.workspaces) {
+      request.tokens.copy(
+        workspace.outputs.prefix(request.taps.count), grid: grid, width: configuration.width)
     }
-    for block in 0..<last {
-      pool.forEach(workspace.chunks) { chunk, thread in
-        let rows = workspace.rows(of: chunk)
-        if block > 0 {
-          run.finish(block: block - 1, rows, workspace.scratch[thread])
-          for (tap, output) in zip(taps, outputs) where tap.block == block {
-            run.read(tap, rows, into: output)
-          }
-        }
-        run.project(block: block, rows, workspace.scratch[thread])
-      }
-      pool.forEach(configuration.heads * workspace.chunks) { index, thread in
-        run.attend(
-          head: index / workspace.chunks, workspace.rows(of: index % workspace.chunks),
-          workspace.scratch[thread])
-      }
-    }
-    pool.forEach(workspace.chunks) { chunk, thread in
-      let rows = workspace.rows(of: chunk)
-      run.finish(block: last - 1, rows, workspace.scratch[thread])
-      for (tap, output) in zip(taps, outputs) where tap.block == last { run.read(tap, rows, into: output) }
-    }
-    let width = configuration.width
-    return PatchTokens(
-      gridRows: workspace.grid.rows, gridColumns: workspace.grid.columns,
-      features: outputs.map {
-        Matrix(rows: workspace.grid.count, columns: width, values: Array($0.elements[width...]))
-      },
-      classTokens: outputs.map { Matrix(rows: 1, columns: width, values: Array($0.elements[..<width])) })
+    job.batch = []
   }
 }
 
-/// The steps of one encode; each works on a range of tokens.
-private struct Run: @unchecked Sendable {
+/// The loops of a batch. The same object serves every batch; the thread that leads fills it before it brings it to the
+/// pool, and nobody writes to it meanwhile.
+final class EncodeJob: PoolJob, @unchecked Sendable {
+  private unowned let tower: QuantisedImageTower
+  private let kernels: ck_kernels
+  fileprivate var batch: [EncodeRequest] = []
+  fileprivate var workspaces: [Workspace] = []
+
+  init(tower: QuantisedImageTower) {
+    guard let kernels = tower.path.kernels else {
+      preconditionFailure("The path was checked when it was chosen.")
+    }
+    self.tower = tower
+    self.kernels = kernels
+  }
+
+  func work(_ worker: Worker) {
+    let chunks = workspaces[0].chunks
+    let heads = tower.configuration.heads
+    let last = batch[0].lastBlock
+    func step(_ picture: Int) -> Step {
+      let workspace = workspaces[picture]
+      return Step(
+        tower: tower, kernels: kernels, workspace: workspace, scratch: workspace.scratch[worker.index])
+    }
+    worker.forEach(batch.count * chunks) { index in
+      if let picture = batch[index / chunks].picture {
+        step(index / chunks).embed(picture, chunk: index % chunks)
+      }
+    }
+    for block in 0...last {
+      worker.forEach(batch.count * chunks) { index in
+        let step = step(index / chunks)
+        if block > 0 {
+          step.finish(block: block - 1, chunk: index % chunks)
+          for (slot, tap) in batch[index / chunks].taps.enumerated() where tap.block == block {
+            step.read(tap, chunk: index % chunks, into: slot)
+          }
+        }
+        if block < last { step.project(block: block, chunk: index % chunks) }
+      }
+      guard block < last else { break }
+      worker.forEach(batch.count * heads * chunks) { index in
+        step(index / (heads * chunks)).attend(head: index / chunks % heads, chunk: index % chunks)
+      }
+    }
+  }
+}
+
+extension PatchTokens {
+  /// Copies one buffer of tokens a tap, class token first, into memory of the same shape where there is some.
+  fileprivate mutating func copy(_ outputs: ArraySlice<AlignedBuffer<Float>>, grid: PatchGrid, width: Int) {
+    let fits =
+      features.count == outputs.count && gridRows == grid.rows && gridColumns == grid.columns
+      && features.allSatisfy { $0.columns == width }
+    if !fits {
+      self = PatchTokens(
+        gridRows: grid.rows, gridColumns: grid.columns,
+        features: outputs.map { _ in Matrix(rows: grid.count, columns: width) },
+        classTokens: outputs.map { _ in Matrix(rows: 1, columns: width) })
+    }
+    for (slot, output) in outputs.enumerated() {
+      classTokens[slot].values.withUnsafeMutableBufferPointer { target in
+        _ = target.update(fromContentsOf: output.elements[..<width])
+      }
+      features[slot].values.withUnsafeMutableBufferPointer { target in
+        _ = target.update(fromContentsOf: output.elements[width...])
+      }
+    }
+  }
+}
+
+/// The steps of one picture's encode; each works on a chunk of tokens.
+private struct Step {
   let tower: QuantisedImageTower
   let kernels: ck_kernels
   let workspace: Workspace
+  let scratch: Workspace.Scratch
 
   private var configuration: ImageTowerConfiguration { tower.configuration }
   private var width: Int { configuration.width }
@@ -133,7 +223,8 @@ private struct Run: @unchecked Sendable {
   private var stream: UnsafeMutablePointer<Float> { workspace.stream.base }
 
   /// Pixels to tokens: patches through the folded linear map, class token, positions, `pre_norm`.
-  func embed(_ picture: Picture, _ rows: Range<Int>, _ scratch: Workspace.Scratch) {
+  func embed(_ picture: Picture, chunk: Int) {
+    let rows = workspace.rows(of: chunk)
     let side = configuration.patchSize
     let inputs = 3 * side * side
     let patches = max(rows.lowerBound, 1)..<rows.upperBound
@@ -166,12 +257,13 @@ private struct Run: @unchecked Sendable {
   }
 
   /// LayerNorm, then queries, keys and values, laid out for attention.
-  func project(block: Int, _ rows: Range<Int>, _ scratch: Workspace.Scratch) {
+  func project(block: Int, chunk: Int) {
+    let rows = workspace.rows(of: chunk)
     let block = tower.weights.blocks[block]
     layerNorm(
       block.norm1, from: stream + rows.lowerBound * width, rows: rows.count, into: scratch.normalised.base)
     let qkv = scratch.wide.base
-    linear(block.qkv, from: scratch.normalised.base, rows: rows.count, scratch, into: qkv, CK_STORE)
+    linear(block.qkv, from: scratch.normalised.base, rows: rows.count, into: qkv, CK_STORE)
 
     let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
     for head in 0..<configuration.heads {
@@ -197,7 +289,8 @@ private struct Run: @unchecked Sendable {
   }
 
   /// softmax(queries . keys) . values of one head.
-  func attend(head: Int, _ rows: Range<Int>, _ scratch: Workspace.Scratch) {
+  func attend(head: Int, chunk: Int) {
+    let rows = workspace.rows(of: chunk)
     let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
     kernels.attend(
       ck_activations(
@@ -214,22 +307,25 @@ private struct Run: @unchecked Sendable {
   }
 
   /// What follows attention in a block: output projection, MLP, both residual additions.
-  func finish(block: Int, _ rows: Range<Int>, _ scratch: Workspace.Scratch) {
+  func finish(block: Int, chunk: Int) {
+    let rows = workspace.rows(of: chunk)
     let block = tower.weights.blocks[block]
     let tokens = stream + rows.lowerBound * width
     linear(
-      block.attentionOut, from: workspace.attended.base + rows.lowerBound * width, rows: rows.count, scratch,
+      block.attentionOut, from: workspace.attended.base + rows.lowerBound * width, rows: rows.count,
       into: tokens, CK_ADD)
     layerNorm(block.norm2, from: tokens, rows: rows.count, into: scratch.normalised.base)
     let activation = configuration.activation == .gelu ? CK_GELU : CK_QUICK_GELU
     linear(
-      block.mlpIn, from: scratch.normalised.base, rows: rows.count, scratch, into: scratch.wide.base,
+      block.mlpIn, from: scratch.normalised.base, rows: rows.count, into: scratch.wide.base,
       activation)
-    linear(block.mlpOut, from: scratch.wide.base, rows: rows.count, scratch, into: tokens, CK_ADD)
+    linear(block.mlpOut, from: scratch.wide.base, rows: rows.count, into: tokens, CK_ADD)
   }
 
   /// Copies the stream's rows, through the final LayerNorm where the tap asks for it.
-  func read(_ tap: TokenTap, _ rows: Range<Int>, into output: AlignedBuffer<Float>) {
+  func read(_ tap: TokenTap, chunk: Int, into slot: Int) {
+    let rows = workspace.rows(of: chunk)
+    let output = workspace.outputs[slot]
     let first = rows.lowerBound * width
     if tap.normalised {
       layerNorm(tower.weights.norm, from: stream + first, rows: rows.count, into: output.base + first)
@@ -240,7 +336,6 @@ private struct Run: @unchecked Sendable {
 
   private func linear(
     _ layer: QuantisedWeights.Linear, from input: UnsafePointer<Float>, rows: Int,
-    _ scratch: Workspace.Scratch,
     into output: UnsafeMutablePointer<Float>, _ epilogue: ck_epilogue
   ) {
     kernels.quantise(

@@ -1,13 +1,12 @@
 public import Compute
 internal import Foundation
 public import Imaging
-internal import Synchronization
 
 /// The image tower in int8: weights int8 with one scale an output channel, activations int8 with one scale a token,
 /// sums exact in int32; patch embedding, LayerNorm, attention, GELU and the residual stream in float32.
 ///
-/// Its output is the same, bit for bit, whatever the instruction set and the number of threads. One picture is
-/// encoded at a time; further calls wait.
+/// Its output is the same, bit for bit, whatever the instruction set, the number of threads and the pictures computed
+/// beside it. Pictures that wait for the compute threads are computed together (`EncodeQueue`).
 public final class QuantisedImageTower: ImageEncoder {
   public let configuration: ImageTowerConfiguration
   public let modelHash: String
@@ -15,10 +14,8 @@ public final class QuantisedImageTower: ImageEncoder {
   let model: ModelFile
   let pool: ThreadPool
   let weights: QuantisedWeights
-  private let workspaces = Mutex<[PatchGrid: Workspace]>([:])
-
-  /// How many input sizes keep their workspace; beyond that the memory is given back first.
-  private static let workspaceLimit = 4
+  private let queue = EncodeQueue()
+  let workspaces = WorkspaceStore()
 
   /// - Parameters:
   ///   - model: an int8 model file whose widths are multiples of 16.
@@ -43,15 +40,17 @@ public final class QuantisedImageTower: ImageEncoder {
   }
 
   public func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens {
+    var tokens = PatchTokens()
+    try encode(picture, taps: taps, into: &tokens)
+    return tokens
+  }
+
+  /// Encodes without asking for memory, where the tokens are those of an earlier picture of the same size and taps.
+  public func encode(_ picture: Picture, taps: [TokenTap], into tokens: inout PatchTokens)
+    throws(EncoderError)
+  {
     let grid = try configuration.grid(for: picture, taps: taps)
-    return workspaces.withLock { workspaces in
-      if workspaces[grid] == nil {
-        if workspaces.count >= Self.workspaceLimit { workspaces.removeAll() }
-        workspaces[grid] = Workspace(grid: grid, tower: self)
-      }
-      guard let workspace = workspaces[grid] else { preconditionFailure("The workspace was just made.") }
-      return encode(picture, taps: taps, in: workspace)
-    }
+    queue.encode(picture, taps: taps, grid: grid, into: &tokens) { encode($0) }
   }
 }
 
