@@ -55,7 +55,9 @@ public protocol ImageEncoder: Sendable {
 }
 
 extension ImageEncoder {
-  public func encode(_ picture: Picture, taps: [TokenTap], into tokens: inout PatchTokens) throws(EncoderError) {
+  public func encode(
+    _ picture: Picture, taps: [TokenTap], into tokens: inout PatchTokens
+  ) throws(EncoderError) {
     tokens = try encode(picture, taps: taps)
   }
 }

@@ -36,7 +36,7 @@ import Transformer
     arguments: [1, 2])
   func `encoding asks for no memory after the first picture`(_ threads: Int) throws {
     struct Report: Decodable {
-      let allocations_per_frame: Double
+      let allocationsPerFrame: Double
     }
     let tool = try #require(Repository.releaseTool)
     let model = try #require(Repository.defaultModel("int8"))
@@ -47,7 +47,9 @@ import Transformer
           "bench", "--model", model.path, "--threads", "\(threads)", "--frames", "\(frames)", "--side", "112",
           "--json",
         ])
-      return try JSONDecoder().decode(Report.self, from: output).allocations_per_frame * Double(frames)
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      return try decoder.decode(Report.self, from: output).allocationsPerFrame * Double(frames)
     }
     // A few blocks belong to the measurement; none belongs to a frame.
     #expect(try blocks(60) == blocks(20))
