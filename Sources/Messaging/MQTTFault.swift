@@ -22,7 +22,7 @@ public enum MQTTFault: Error, Sendable, Hashable {
   case disconnected(ReasonCode)
   /// What came in is not MQTT 5.
   case protocolViolation
-  /// The broker does not let this station listen for commands. The connection stays.
+  /// The broker does not let this client listen. The connection stays.
   case subscriptionRefused(filter: String, ReasonCode)
   /// The broker did not take a publication. The connection stays.
   case publicationRefused(topic: String, ReasonCode)
@@ -85,7 +85,7 @@ extension MQTTFault: CustomStringConvertible {
     case .protocolViolation:
       "What the broker sent is not MQTT 5. Check that host and port belong to an MQTT broker."
     case .subscriptionRefused(let filter, let reason):
-      "The broker does not let this station listen on \(filter): \(reason). Commands do not arrive. "
+      "The broker does not let this client listen on \(filter): \(reason). What is sent there does not arrive. "
         + reason.advice
     case .publicationRefused(let topic, let reason):
       "The broker did not take a message on \(topic): \(reason). \(reason.advice)"

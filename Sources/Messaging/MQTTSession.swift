@@ -49,23 +49,45 @@ public final class MQTTSession: Sendable {
     (commands, commandSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(64))
   }
 
-  deinit { state.abandon() }
+  deinit {
+    state.abandon()
+    commandSink.finish()
+  }
 
   /// Starts to connect. A second call does nothing.
   public func start() {
     guard state.begin() else { return }
     for warning in configuration.warnings { logger.warning("\(warning)") }
-    let loop = SessionLoop(
-      configuration: configuration, topics: topics, outbox: outbox, state: state, commands: commandSink,
-      logger: logger)
-    loop.startThread()
+    // Retained commands stay away: one that somebody published so by mistake must not be carried out at every
+    // reconnect.
+    let role = SessionRole(
+      availability: topics.availability, filters: [topics.commandFilter], wantsRetained: false
+    ) { [topics, state, commandSink] message in
+      guard let (line, verb) = topics.command(in: message.topic) else { return }
+      // The broker was told not to send retained commands; one that comes all the same is old.
+      guard !message.isRetained else { return state.countDroppedArrival() }
+      let command = MQTTCommand(
+        line: line, verb: verb, payload: message.payload, responseTopic: message.properties.responseTopic,
+        correlation: message.properties.correlation)
+      if case .enqueued = commandSink.yield(command) { return }
+      state.countDroppedArrival()
+    }
+    SessionLoop(configuration: configuration, role: role, outbox: outbox, state: state, logger: logger)
+      .startThread()
   }
 
   /// Publishes with QoS 0, if there is a connection now.
   ///
-  /// - Parameter retain: whether the broker shows the message to later subscribers.
-  public func publish(_ payload: [UInt8], to topic: String, retain: Bool = false) {
-    state.enqueue(.init(topic: topic, payload: payload, quality: 0, retain: retain))
+  /// - Parameters:
+  ///   - retain: whether the broker shows the message to later subscribers.
+  ///   - userProperties: travel beside the payload, for what a payload that is no JSON cannot say.
+  public func publish(
+    _ payload: [UInt8], to topic: String, retain: Bool = false, userProperties: [String: String] = [:]
+  ) {
+    state.enqueue(
+      .init(
+        topic: topic, payload: payload, quality: 0, retain: retain,
+        properties: MessageProperties(user: userProperties)))
   }
 
   /// Sets the value of a retained topic with QoS 1, now and at each later connect until another value replaces it.
@@ -90,7 +112,9 @@ public final class MQTTSession: Sendable {
       return false
     }
     state.enqueue(
-      .init(topic: topic, payload: payload, quality: 1, retain: false, correlation: command.correlation))
+      .init(
+        topic: topic, payload: payload, quality: 1, retain: false,
+        properties: MessageProperties(correlation: command.correlation)))
     return true
   }
 

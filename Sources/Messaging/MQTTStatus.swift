@@ -12,6 +12,8 @@ public struct MQTTStatus: Sendable, Equatable {
   }
 
   public var connection = Connection.idle
+  /// The broker has accepted every subscription of the present connection.
+  public var isListening = false
   /// The newest fault, also after it is over.
   public var fault: MQTTFault?
   /// Connections that the broker accepted since the start.
@@ -20,8 +22,8 @@ public struct MQTTStatus: Sendable, Equatable {
   public var failures = 0
   /// Messages without a place in the outbox that went nowhere, because the broker was away or too slow.
   public var dropped = 0
-  /// Commands that were thrown away because nobody took the earlier ones, or that came in retained.
-  public var commandsDropped = 0
+  /// What came in and was thrown away because nobody took what came before it, and commands that came in retained.
+  public var arrivalsDropped = 0
 
   public init() {}
 }

@@ -35,8 +35,9 @@ final class MosquittoClient {
     var topic: String
     var payload: [UInt8]
     var isRetained: Bool
-    var responseTopic: String?
-    var correlation: [UInt8]?
+    var properties: MessageProperties
+    /// When libmosquitto handed it over.
+    var arrival: UTCTimestamp
   }
 
   struct Will {
@@ -66,7 +67,7 @@ final class MosquittoClient {
 
   private static let libraryIsReady: Bool = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
 
-  init(_ configuration: MQTTConfiguration, will: Will) throws(MQTTFault) {
+  init(_ configuration: MQTTConfiguration, will: Will?) throws(MQTTFault) {
     guard Self.libraryIsReady,
       let handle = mosquitto_new(configuration.clientID, configuration.sessionExpiry == 0, nil)
     else { throw .library(code: errno, detail: Network.text(ofError: errno)) }
@@ -81,16 +82,18 @@ final class MosquittoClient {
 
   // MARK: Making the connection
 
-  private func setOptions(_ will: Will) throws(MQTTFault) {
+  private func setOptions(_ will: Will?) throws(MQTTFault) {
     try demand(mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5))
     try demand(mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, Int32(configuration.maximumInFlight + 64)))
     // A verdict is a small packet that must not wait for the next one.
     try demand(mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1))
     // With this, publishing only queues and every write happens in `write()`, which reports its errors.
     try demand(mosquitto_threaded_set(handle, true))
-    try demand(
-      mosquitto_will_set_v5(
-        handle, will.topic, Int32(will.payload.count), will.payload, 1, true, nil))
+    if let will {
+      try demand(
+        mosquitto_will_set_v5(
+          handle, will.topic, Int32(will.payload.count), will.payload, 1, true, nil))
+    }
     if let user = configuration.user {
       try demand(mosquitto_username_pw_set(handle, user, configuration.password))
     }
@@ -172,29 +175,35 @@ final class MosquittoClient {
 
   /// - Returns: the packet identifier by which the acknowledgement of a QoS 1 message is known.
   func publish(
-    _ payload: [UInt8], to topic: String, quality: Int32, retain: Bool, correlation: [UInt8]? = nil
+    _ payload: [UInt8], to topic: String, quality: Int32, retain: Bool, properties: MessageProperties
   ) throws(Failure) -> Int32 {
-    var properties: OpaquePointer?
-    defer { mosquitto_property_free_all(&properties) }
-    if let correlation {
+    var list: OpaquePointer?
+    defer { mosquitto_property_free_all(&list) }
+    if let topic = properties.responseTopic {
+      try check(mosquitto_property_add_string(&list, Int32(MQTT_PROP_RESPONSE_TOPIC.rawValue), topic))
+    }
+    if let correlation = properties.correlation {
       try check(
         mosquitto_property_add_binary(
-          &properties, Int32(MQTT_PROP_CORRELATION_DATA.rawValue), correlation, UInt16(correlation.count)))
+          &list, Int32(MQTT_PROP_CORRELATION_DATA.rawValue), correlation, UInt16(correlation.count)))
+    }
+    for (name, value) in properties.user {
+      try check(
+        mosquitto_property_add_string_pair(&list, Int32(MQTT_PROP_USER_PROPERTY.rawValue), name, value))
     }
     var packet: Int32 = 0
     try check(
-      mosquitto_publish_v5(
-        handle, &packet, topic, Int32(payload.count), payload, quality, retain, properties))
+      mosquitto_publish_v5(handle, &packet, topic, Int32(payload.count), payload, quality, retain, list))
     return packet
   }
 
-  /// Subscribes with QoS 1. Retained messages stay away: a command that somebody published retained by mistake must
-  /// not be carried out at every reconnect.
-  func subscribe(to filter: String) throws(Failure) -> Int32 {
+  /// Subscribes with QoS 1.
+  ///
+  /// - Parameter retained: whether the broker sends the retained messages that it has.
+  func subscribe(to filter: String, retained: Bool) throws(Failure) -> Int32 {
+    let handling = retained ? MQTT_SUB_OPT_SEND_RETAIN_ALWAYS : MQTT_SUB_OPT_SEND_RETAIN_NEVER
     var packet: Int32 = 0
-    try check(
-      mosquitto_subscribe_v5(
-        handle, &packet, filter, 1, Int32(MQTT_SUB_OPT_SEND_RETAIN_NEVER.rawValue), nil))
+    try check(mosquitto_subscribe_v5(handle, &packet, filter, 1, Int32(handling.rawValue), nil))
     return packet
   }
 
@@ -336,27 +345,41 @@ final class MosquittoClient {
     return acceptance
   }
 
-  private static func received(_ message: mosquitto_message, _ properties: OpaquePointer?) -> Received {
+  private static func received(_ message: mosquitto_message, _ list: OpaquePointer?) -> Received {
     let bytes = UnsafeRawBufferPointer(start: message.payload, count: max(0, Int(message.payloadlen)))
-    var received = Received(
+    return Received(
       topic: message.topic.map { String(cString: $0) } ?? "", payload: Array(bytes),
-      isRetained: message.retain)
+      isRetained: message.retain, properties: properties(in: list), arrival: .now)
+  }
+
+  private static func properties(in list: OpaquePointer?) -> MessageProperties {
+    var properties = MessageProperties()
     var text: UnsafeMutablePointer<CChar>?
-    if mosquitto_property_read_string(properties, Int32(MQTT_PROP_RESPONSE_TOPIC.rawValue), &text, false)
-      != nil,
-      let text
-    {
-      received.responseTopic = String(cString: text)
-      free(text)
+    if mosquitto_property_read_string(list, Int32(MQTT_PROP_RESPONSE_TOPIC.rawValue), &text, false) != nil {
+      properties.responseTopic = take(text)
     }
     var data: UnsafeMutableRawPointer?
     var length: UInt16 = 0
     if mosquitto_property_read_binary(
-      properties, Int32(MQTT_PROP_CORRELATION_DATA.rawValue), &data, &length, false) != nil
+      list, Int32(MQTT_PROP_CORRELATION_DATA.rawValue), &data, &length, false) != nil
     {
-      received.correlation = Array(UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : Int(length)))
+      properties.correlation = Array(
+        UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : Int(length)))
       free(data)
     }
-    return received
+    let user = Int32(MQTT_PROP_USER_PROPERTY.rawValue)
+    var value: UnsafeMutablePointer<CChar>?
+    var entry = mosquitto_property_read_string_pair(list, user, &text, &value, false)
+    while let found = entry {
+      if let name = take(text) { properties.user[name] = take(value) ?? "" }
+      entry = mosquitto_property_read_string_pair(found, user, &text, &value, true)
+    }
+    return properties
+  }
+
+  /// A copy of a string that libmosquitto allocated; the original is freed.
+  private static func take(_ text: UnsafeMutablePointer<CChar>?) -> String? {
+    defer { free(text) }
+    return text.map { String(cString: $0) }
   }
 }

@@ -8,23 +8,21 @@ import Logging
 /// thread is not used because it ends for good after errors of TLS, name service, access list or protocol.
 final class SessionLoop {
   private let configuration: MQTTConfiguration
-  private let topics: TopicTree
+  private let role: SessionRole
   private let outbox: any Outbox
   private let state: SessionState
-  private let commands: AsyncStream<MQTTCommand>.Continuation
   private let logger: Logger
   private var limiter = LogLimiter(interval: .seconds(60))
   private var generator = SystemRandomNumberGenerator()
 
   init(
-    configuration: MQTTConfiguration, topics: TopicTree, outbox: any Outbox, state: SessionState,
-    commands: AsyncStream<MQTTCommand>.Continuation, logger: Logger
+    configuration: MQTTConfiguration, role: SessionRole, outbox: any Outbox, state: SessionState,
+    logger: Logger
   ) {
     self.configuration = configuration
-    self.topics = topics
+    self.role = role
     self.outbox = outbox
     self.state = state
-    self.commands = commands
     self.logger = logger
   }
 
@@ -63,7 +61,6 @@ final class SessionLoop {
       }
     }
     state.end(MQTTStopReport(saidStopped: saidStopped, unacknowledged: 0))
-    commands.finish()
   }
 
   /// Waits until the time is over or the session is to end; other signals do not shorten it.
@@ -88,7 +85,9 @@ final class SessionLoop {
     for family in families {
       // Between families there is no pause, and the time for connecting is shared.
       do throws(MQTTFault) {
-        let will = MosquittoClient.Will(topic: topics.availability, payload: Array(Availability.offline.utf8))
+        let will = role.availability.map {
+          MosquittoClient.Will(topic: $0, payload: Array(Availability.offline.utf8))
+        }
         let client = try MosquittoClient(configuration, will: will)
         try client.connect(family: families.count > 1 ? family : nil)
         try openSocket(of: client, deadline: deadline)
@@ -185,13 +184,12 @@ extension SessionLoop {
     private enum Errand {
       case retained(topic: String)
       case outbox(identifier: UInt64, topic: String)
-      case reply(topic: String)
-      case stopped
+      case transient(topic: String)
+      case stopped(topic: String)
 
-      var topic: String? {
+      var topic: String {
         switch self {
-        case .retained(let topic), .outbox(_, let topic), .reply(let topic): topic
-        case .stopped: nil
+        case .retained(let topic), .outbox(_, let topic), .transient(let topic), .stopped(let topic): topic
         }
       }
     }
@@ -211,8 +209,11 @@ extension SessionLoop {
     private var seenRevision: UInt64 = 0
     private var refusedTopics: Set<String> = []
     private var retryRetainedAt: ContinuousClock.Instant?
-    private var subscription: Int32?
+    /// Filters still to be subscribed to, once it is time.
+    private var filters: [String]
     private var subscribeAt: ContinuousClock.Instant? = .now
+    /// Subscriptions that wait for a SUBACK, by packet identifier.
+    private var subscriptions: [Int32: String] = [:]
     private var goodbyeSaid = false
     private var broken: MQTTFault?
     /// What came in together with the broker's consent: commands that it kept for a session.
@@ -229,6 +230,7 @@ extension SessionLoop {
         loop.configuration.maximumMessageBytes, acceptance.maximumPacketSize ?? Int.max)
       mostInFlight = min(loop.configuration.maximumInFlight, acceptance.receiveMaximum)
       replayedUpTo = loop.outbox.counts.newest
+      filters = loop.role.filters
     }
 
     /// - Returns: whether the broker acknowledged `stopped`, after a stop.
@@ -236,17 +238,17 @@ extension SessionLoop {
     func serve() throws(MQTTFault) -> Bool {
       loop.state.note(.online)
       _ = try handle(further)
-      publishRetained(Array(Availability.online.utf8), on: loop.topics.availability)
+      sayOnline()
       var lastMisc = ContinuousClock.now
       var stoppedAcknowledged = false
       while true {
         loop.state.turn()
         switch loop.state.phase {
         case .running:
-          makeSubscription()
+          makeSubscriptions()
           sendAll()
         case .stopping(let began, let deadline):
-          if stoppedAcknowledged || ContinuousClock.now >= deadline {
+          if stoppedAcknowledged || loop.role.availability == nil || ContinuousClock.now >= deadline {
             sayGoodbye()
             return stoppedAcknowledged
           }
@@ -300,10 +302,10 @@ extension SessionLoop {
     private func sendAll() {
       guard !client.wantsToWrite else { return }
       for message in loop.state.takeTransients() {
-        let errand: Errand? = message.quality > 0 ? .reply(topic: message.topic) : nil
+        let errand: Errand? = message.quality > 0 ? .transient(topic: message.topic) : nil
         if !send(
           message.payload, to: message.topic, quality: message.quality, retain: message.retain,
-          correlation: message.correlation, as: errand)
+          properties: message.properties, as: errand)
         {
           loop.state.countDropped()
         }
@@ -315,9 +317,7 @@ extension SessionLoop {
     private func sendRetained() {
       if let instant = retryRetainedAt, instant <= .now {
         retryRetainedAt = nil
-        if refusedTopics.remove(loop.topics.availability) != nil {
-          publishRetained(Array(Availability.online.utf8), on: loop.topics.availability)
-        }
+        if let topic = loop.role.availability, refusedTopics.remove(topic) != nil { sayOnline() }
         for value in loop.state.retained(after: 0).values where refusedTopics.contains(value.topic) {
           publishRetained(value.payload, on: value.topic)
         }
@@ -326,6 +326,10 @@ extension SessionLoop {
       let changed = loop.state.retained(after: seenRevision)
       seenRevision = changed.revision
       for value in changed.values { publishRetained(value.payload, on: value.topic) }
+    }
+
+    private func sayOnline() {
+      if let topic = loop.role.availability { publishRetained(Array(Availability.online.utf8), on: topic) }
     }
 
     private func publishRetained(_ payload: [UInt8], on topic: String) {
@@ -358,19 +362,19 @@ extension SessionLoop {
     ///
     /// - Returns: false where the message itself is at fault and can never be sent.
     private func send(
-      _ payload: [UInt8], to topic: String, quality: Int32, retain: Bool, correlation: [UInt8]? = nil,
-      as errand: Errand?
+      _ payload: [UInt8], to topic: String, quality: Int32, retain: Bool,
+      properties: MessageProperties = MessageProperties(), as errand: Errand?
     ) -> Bool {
       // libmosquitto 2.0.11 counts one byte too few for QoS 1, and a packet over the broker's limit then makes it
       // call abort(); hence our own sum, with room for header and properties.
-      let size = payload.count + topic.utf8.count + (correlation?.count ?? 0) + 24
+      let size = payload.count + topic.utf8.count + properties.size + 24
       guard size <= longestPacket else {
         note(.messageTooLong(topic: topic, bytes: size, limit: longestPacket))
         return false
       }
       do throws(MosquittoClient.Failure) {
         let packet = try client.publish(
-          payload, to: topic, quality: quality, retain: retain, correlation: correlation)
+          payload, to: topic, quality: quality, retain: retain, properties: properties)
         if let errand {
           inFlight[packet] = (errand, .now)
           if case .outbox(let identifier, _) = errand { outboxInFlight.insert(identifier) }
@@ -390,15 +394,25 @@ extension SessionLoop {
 
     // MARK: Listening
 
-    private func makeSubscription() {
+    private func makeSubscriptions() {
       guard let instant = subscribeAt, instant <= .now else { return }
       subscribeAt = nil
-      do throws(MosquittoClient.Failure) {
-        subscription = try client.subscribe(to: loop.topics.commandFilter)
-      } catch {
-        subscribeAt = .now + loop.configuration.refusalPause
-        loop.report(client.fault(for: error, at: .accepted))
+      let wanted = filters
+      filters = []
+      for filter in wanted {
+        do throws(MosquittoClient.Failure) {
+          let packet = try client.subscribe(to: filter, retained: loop.role.wantsRetained)
+          subscriptions[packet] = filter
+        } catch {
+          subscribeLater(to: filter)
+          loop.report(client.fault(for: error, at: .accepted))
+        }
       }
+    }
+
+    private func subscribeLater(to filter: String) {
+      filters.append(filter)
+      subscribeAt = .now + loop.configuration.refusalPause
     }
 
     /// - Returns: whether `stopped` was acknowledged.
@@ -413,14 +427,15 @@ extension SessionLoop {
           guard let (errand, _) = inFlight.removeValue(forKey: packet) else { continue }
           if case .stopped = errand { stoppedAcknowledged = true }
           acknowledged(errand, reason)
-        case .subscribed(let packet, let reason) where packet == subscription:
-          guard reason.isFailure else { continue }
-          subscribeAt = .now + loop.configuration.refusalPause
-          note(.subscriptionRefused(filter: loop.topics.commandFilter, reason))
-        case .subscribed:
-          continue
+        case .subscribed(let packet, let reason):
+          guard let filter = subscriptions.removeValue(forKey: packet) else { continue }
+          if reason.isFailure {
+            subscribeLater(to: filter)
+            note(.subscriptionRefused(filter: filter, reason))
+          }
+          if subscriptions.isEmpty, filters.isEmpty { loop.state.noteListening() }
         case .received(let message):
-          receive(message)
+          loop.role.receive(message)
         case .disconnected(let reason):
           ending = goodbyeSaid ? nil : .disconnected(reason)
         case .accepted, .refused:
@@ -442,12 +457,12 @@ extension SessionLoop {
           outboxPausedUntil = .now + loop.configuration.refusalPause
         }
       }
-      guard reason.isFailure, let topic = errand.topic else { return }
-      if case .retained = errand, !reason.condemnsMessage {
+      guard reason.isFailure else { return }
+      if case .retained(let topic) = errand, !reason.condemnsMessage {
         refusedTopics.insert(topic)
         retryRetainedAt = retryRetainedAt ?? .now + loop.configuration.refusalPause
       }
-      note(.publicationRefused(topic: topic, reason))
+      note(.publicationRefused(topic: errand.topic, reason))
     }
 
     private func note(_ fault: MQTTFault) {
@@ -455,21 +470,10 @@ extension SessionLoop {
       loop.report(fault)
     }
 
-    private func receive(_ message: MosquittoClient.Received) {
-      guard let (line, verb) = loop.topics.command(in: message.topic) else { return }
-      // The broker was told not to send retained commands; one that comes all the same is old.
-      guard !message.isRetained else { return loop.state.countDroppedCommand() }
-      let command = MQTTCommand(
-        line: line, verb: verb, payload: message.payload, responseTopic: message.responseTopic,
-        correlation: message.correlation)
-      if case .enqueued = loop.commands.yield(command) { return }
-      loop.state.countDroppedCommand()
-    }
-
     private func checkAcknowledgements() throws(MQTTFault) {
       let limit = ContinuousClock.now - loop.configuration.acknowledgeTimeout
       for (errand, sent) in inFlight.values where sent < limit {
-        throw .notAcknowledged(topic: errand.topic ?? loop.topics.availability)
+        throw .notAcknowledged(topic: errand.topic)
       }
     }
 
@@ -477,7 +481,7 @@ extension SessionLoop {
 
     /// What is still to be sent goes first, as long as half the time or half a second is left for `stopped`.
     private func sendLast(began: ContinuousClock.Instant, deadline: ContinuousClock.Instant) {
-      if goodbyeSaid { return }
+      guard !goodbyeSaid, let topic = loop.role.availability else { return }
       let reserve = min(.milliseconds(500), (deadline - began) / 2)
       if ContinuousClock.now < deadline - reserve {
         sendAll()
@@ -486,8 +490,7 @@ extension SessionLoop {
       }
       goodbyeSaid = true
       _ = send(
-        Array(Availability.stopped.utf8), to: loop.topics.availability, quality: 1, retain: true, as: .stopped
-      )
+        Array(Availability.stopped.utf8), to: topic, quality: 1, retain: true, as: .stopped(topic: topic))
     }
 
     /// DISCONNECT, so that the broker forgets the will. What does not go out at once does not matter any more.

@@ -17,7 +17,7 @@ final class SessionState: Sendable {
     var payload: [UInt8]
     var quality: Int32
     var retain: Bool
-    var correlation: [UInt8]?
+    var properties = MessageProperties()
   }
 
   struct Retained {
@@ -163,8 +163,11 @@ final class SessionState: Sendable {
         state.transientBytes = 0
       }
       state.status.connection = connection
+      state.status.isListening = false
     }
   }
+
+  func noteListening() { guarded.withLock { $0.status.isListening = true } }
 
   func note(_ fault: MQTTFault, endsConnection: Bool) {
     guarded.withLock { state in
@@ -175,7 +178,7 @@ final class SessionState: Sendable {
 
   func countDropped() { guarded.withLock { $0.status.dropped += 1 } }
 
-  func countDroppedCommand() { guarded.withLock { $0.status.commandsDropped += 1 } }
+  func countDroppedArrival() { guarded.withLock { $0.status.arrivalsDropped += 1 } }
 
   func takeTransients() -> [Transient] {
     guarded.withLock { state in

@@ -59,6 +59,12 @@ public struct TopicTree: Sendable, Equatable {
 
   public func command(_ verb: String, for line: String) -> String { "\(root)/\(line)/cmd/\(verb)" }
 
+  /// One leaf of all lines, for those who listen.
+  public func filter(_ leaf: Leaf) -> String { "\(root)/+/\(leaf.rawValue)" }
+
+  /// Where the answers to a tool's commands go: below the root, so that the station's rights at the broker suffice.
+  public func answers(to clientID: String) -> String { "\(root)/answers/\(clientID)" }
+
   /// What the station subscribes to: every verb of every line.
   public var commandFilter: String { "\(root)/+/cmd/+" }
 

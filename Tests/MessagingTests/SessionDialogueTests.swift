@@ -397,7 +397,7 @@ struct SessionDialogueTests {
     let command = await commands.next()
     #expect(command == MQTTCommand(line: "mono", verb: "trigger", payload: Array("now".utf8)))
     #expect(session.status.failures == 0)
-    #expect(log.all.contains { $0.contains("Commands do not arrive") })
+    #expect(log.all.contains { $0.contains("does not arrive") })
   }
 
   /// broker: refuses a retained publication, then takes it. The client tries again by itself.
@@ -442,7 +442,7 @@ struct SessionDialogueTests {
     #expect(command.verb == "recipe" && command.line == "mono")
     #expect(String(decoding: command.payload, as: UTF8.self) == #"{"recipe":"cell"}"#)
     #expect(command.responseTopic == "mes/answers")
-    #expect(session.status.commandsDropped == 1)
+    #expect(session.status.arrivalsDropped == 1)
     let answer = AnswerMessage(line: command.line, verb: command.verb, outcome: .done, reason: nil)
     #expect(try session.reply(to: command, with: answer))
     await eventually("the answer arrives") { broker.publications(on: "mes/answers").count == 1 }
@@ -466,7 +466,7 @@ struct SessionDialogueTests {
     }
     let session = try makeSession(port: broker.port)
     session.start()
-    await eventually("36 are thrown away") { session.status.commandsDropped == 36 }
+    await eventually("36 are thrown away") { session.status.arrivalsDropped == 36 }
     var commands = session.commands.makeAsyncIterator()
     #expect(await commands.next()?.payload == Array("0".utf8))
   }

@@ -57,13 +57,13 @@ final class LineReporter: Sendable {
     let quality = ResultMessage.FrameQuality(
       frameSequence: frame.sequence, framesLost: frame.flags.contains(.afterGap) ? nil : 0,
       warnings: finding.warnings)
-    send(
+    let resultID = send(
       statement, recipe, exposure, ResultMessage.ClockQuality(frame.clockQuality), times, quality, frame.label
     )
     if case .ready(let active) = recipe, case .judged(let judgement) = finding.outcome,
       let picture = finding.picture
     {
-      sendHeatmap(of: judgement, on: picture, active)
+      sendHeatmap(of: judgement, on: picture, active, resultID)
     }
   }
 
@@ -73,15 +73,17 @@ final class LineReporter: Sendable {
     let times = ResultMessage.Times(
       acquireMs: nil, waitMs: nil, inferMs: nil, postMs: nil, totalMs: nil, deadlineMet: nil)
     let quality = ResultMessage.FrameQuality(frameSequence: sequence, framesLost: nil, warnings: [])
-    send(Statement(rejection), recipe, .now, .arrival, times, quality, nil)
+    _ = send(Statement(rejection), recipe, .now, .arrival, times, quality, nil)
   }
 
   /// Numbers and sends under one lock, so that messages leave in the order of their numbers.
+  ///
+  /// - Returns: the result's identifier.
   private func send(
     _ statement: Statement, _ recipe: RecipeState, _ exposure: UTCTimestamp,
     _ clockQuality: ResultMessage.ClockQuality, _ times: ResultMessage.Times,
     _ quality: ResultMessage.FrameQuality, _ label: FrameLabel?
-  ) {
+  ) -> ULID {
     state.withLock { state in
       state.sequence += 1
       let result = ResultMessage(
@@ -107,10 +109,13 @@ final class LineReporter: Sendable {
       } catch {
         logger.error("A result could not be written as a message.", metadata: ["error": "\(error)"])
       }
+      return result.resultID
     }
   }
 
-  private func sendHeatmap(of judgement: Judgement, on picture: Picture, _ recipe: ActiveRecipe) {
+  private func sendHeatmap(
+    of judgement: Judgement, on picture: Picture, _ recipe: ActiveRecipe, _ resultID: ULID
+  ) {
     guard let heatmap = line.heatmap else { return }
     let isDue = state.withLock { state in
       if let last = state.heatmapAt,
@@ -127,7 +132,8 @@ final class LineReporter: Sendable {
         try line.region.map { region throws(ImageError) in try picture.cropped(to: region) } ?? picture
       let overlay = recipe.inspector.calibration.overlay(judgement, on: part)
       session.publish(
-        try overlay.jpegData(quality: heatmap.quality), to: session.topics.topic(.heatmap, of: line.name))
+        try overlay.jpegData(quality: heatmap.quality), to: session.topics.topic(.heatmap, of: line.name),
+        userProperties: ["result_id": "\(resultID)"])
     } catch {
       logger.warning("A heat map could not be made.", metadata: ["error": "\(error)"])
     }
