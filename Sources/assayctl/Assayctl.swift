@@ -20,6 +20,6 @@ struct Assayctl: AsyncParsableCommand {
     version: Station.version,
     subcommands: [
       ModelCommand.self, EncodeCommand.self, CalibrateCommand.self, EvalCommand.self,
-      BenchCommand.self, DevicesCommand.self, CheckCommand.self,
+      BenchCommand.self, DevicesCommand.self, CheckCommand.self, WatchCommand.self,
     ])
 }

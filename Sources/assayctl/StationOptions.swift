@@ -4,14 +4,17 @@ import Station
 
 /// Which station: the same option in every command that reads its files.
 struct StationOptions: ParsableArguments {
-  @Option(help: "The folder that holds etc/assayd and var/lib/assayd.", completion: .directory)
-  var root = "/"
+  @Option(
+    help: ArgumentHelp(
+      "The folder that holds etc/assayd and var/lib/assayd, by default /.", valueName: "dir"),
+    completion: .directory)
+  var root: String?
 
   /// - Throws: `Failure` with every mistake of every file, one a line.
   func configuration() throws -> StationConfiguration {
     do {
       return try StationConfiguration.load(
-        paths: StationPaths(root: URL(filePath: root, directoryHint: .isDirectory)))
+        paths: StationPaths(root: URL(filePath: root ?? "/", directoryHint: .isDirectory)))
     } catch {
       throw Failure(description: error.description, status: error.isMissing ? EX_NOINPUT : EX_CONFIG)
     }

@@ -13,6 +13,7 @@ import Testing
       "assayd.birth/1": BirthMessage.self, "assayd.status/1": StatusMessage.self,
       "assayd.verdict/1": VerdictMessage.self, "assayd.result/1": ResultMessage.self,
       "assayd.stats/1": StatsMessage.self, "assayd.answer/1": AnswerMessage.self,
+      "assayd.enrol-progress/1": EnrolProgressMessage.self,
     ]
     var seen: Set<String> = []
     for block in page.split(separator: "```json\n").dropFirst() {

@@ -87,8 +87,11 @@ struct EndToEndTests {
     try await StationBench.wait(for: "running lines") {
       try statuses("goods").last?.state == .running && statuses("mixed").last?.state == .running
     }
-    let heatmap = try await broker.nextLength(on: "\(Self.root)/mixed/heatmap")
-    #expect((heatmap ?? 0) > 500)
+    let heatmap = try #require(try await broker.nextShape(on: "\(Self.root)/mixed/heatmap"))
+    #expect(heatmap.length > 500)
+    try await StationBench.wait(for: "the result of the heat map") {
+      try results("mixed").contains { heatmap.userProperties == "result_id:\($0.resultID)" }
+    }
 
     let begin = ContinuousClock.now
     await group.triggerGracefulShutdown()

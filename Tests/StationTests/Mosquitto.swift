@@ -88,16 +88,18 @@ final class Mosquitto: @unchecked Sendable {
     return try String(contentsOf: output, encoding: .utf8)
   }
 
-  /// The length in bytes of the next message on a topic that is not text.
-  func nextLength(on topic: String) async throws -> Int? {
+  /// Length in bytes and user properties, `name:value`, of the next message on a topic that is not text.
+  func nextShape(on topic: String) async throws -> (length: Int, userProperties: String)? {
     let output = folder.file(UUID().uuidString)
     let process = try Self.start(
       "mosquitto_sub",
-      ["-h", "127.0.0.1", "-p", "\(port)", "-V", "5", "-t", topic, "-C", "1", "-W", "10", "-F", "%l"],
+      ["-h", "127.0.0.1", "-p", "\(port)", "-V", "5", "-t", topic, "-C", "1", "-W", "10", "-F", "%l|%P"],
       output: output)
     while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
-    return Int(
-      try String(contentsOf: output, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines))
+    let text = try String(contentsOf: output, encoding: .utf8)
+    let fields = text.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: "|", maxSplits: 1)
+    guard fields.count == 2, let length = Int(fields[0]) else { return nil }
+    return (length, String(fields[1]))
   }
 
   private static func path(of program: String) -> String? {

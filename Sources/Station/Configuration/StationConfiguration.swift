@@ -41,6 +41,19 @@ public struct BrokerConfiguration: Sendable, Equatable {
   /// The file whose first line is the password. The password itself is never part of a configuration.
   public var passwordFile: URL?
   public var tls: TLSConfiguration?
+
+  public init(
+    host: String, port: Int, clientID: String, keepAliveSeconds: Int = 30, user: String? = nil,
+    passwordFile: URL? = nil, tls: TLSConfiguration? = nil
+  ) {
+    self.host = host
+    self.port = port
+    self.clientID = clientID
+    self.keepAliveSeconds = keepAliveSeconds
+    self.user = user
+    self.passwordFile = passwordFile
+    self.tls = tls
+  }
 }
 
 /// TLS towards the broker. The broker's certificate and its host name are always verified.
@@ -50,6 +63,12 @@ public struct TLSConfiguration: Sendable, Equatable {
   /// The station's own certificate and its private key, PEM, for brokers that ask for one; both or none.
   public var certificate: URL?
   public var key: URL?
+
+  public init(authorities: URL? = nil, certificate: URL? = nil, key: URL? = nil) {
+    self.authorities = authorities
+    self.certificate = certificate
+    self.key = key
+  }
 }
 
 /// One camera and what is done with its frames.

@@ -3,32 +3,6 @@ import Inspection
 import Messaging
 import Synchronization
 
-/// How far an enrolment is: sent to the response topic before the answer, where the command asks for it.
-struct EnrolProgressMessage: Message {
-  enum Stage: String, Codable, Sendable {
-    /// Pictures taken from the line.
-    case collecting
-    /// Views encoded, of all references in all orientations.
-    case encoding
-    /// Vectors kept, of those the bank may hold.
-    case reducing
-    /// References scored against the others.
-    case calibrating
-  }
-
-  var schema = "assayd.enrol-progress/1"
-  var line: String
-  var stage: Stage
-  var done: Int
-  var of: Int
-  var timeUTC = UTCTimestamp.now
-
-  enum CodingKeys: String, CodingKey {
-    case schema, line, stage, done, of
-    case timeUTC = "time_utc"
-  }
-}
-
 /// Passes on progress: each stage's first and last step at once, and in between at most one a second.
 final class EnrolProgress: Sendable {
   private let send: @Sendable (EnrolProgressMessage.Stage, _ done: Int, _ of: Int) -> Void
