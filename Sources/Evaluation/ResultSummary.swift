@@ -27,8 +27,10 @@ public struct ResultSummary: Sendable {
       lines[line] = ResultReport.Part(byLine[line] ?? [], score: \.score, frames: frames[line])
     }
     // Scores of different recipes are on different scales; their thresholds bring them together.
-    let total = ResultReport.Part(
+    var total = ResultReport.Part(
       results, score: \.relativeScore, frames: frames.isEmpty ? nil : frames.values.reduce(.init(), +))
+    let rates = lines.values.compactMap(\.framesPerSecond)
+    total.framesPerSecond = rates.isEmpty ? nil : rates.reduce(0, +)
     return ResultReport(lines: lines, total: total)
   }
 }
@@ -97,7 +99,7 @@ public struct ResultReport: Sendable, Codable, Equatable {
     /// Of the good and defective parts that have a score; in all lines together, of scores as fractions of their
     /// thresholds.
     @Nullable public var imageAUROC: Double?
-    /// Results a second from the first arrival to the last, those that came late left out.
+    /// Results a second from the first arrival to the last, those that came late left out; of all lines, the sum.
     @Nullable public var framesPerSecond: Double?
     /// From exposure to arrival, results that came late left out. Both clocks must agree: use one machine.
     @Nullable public var latency: Latency?

@@ -74,7 +74,8 @@ struct BrokerOptions: ParsableArguments {
     } catch {
       // The log has said what is in the way.
       throw Failure.unavailable(
-        "The broker at \(settings.host) port \(settings.port) was not reached within \(Self.patience).")
+        "No connection to the broker at \(settings.host) port \(settings.port) came about within \(Self.patience)."
+      )
     }
     return (observer, topics)
   }

@@ -24,7 +24,8 @@ func enrolOnLine(line: String, count: Int, broker: BrokerOptions, json: Bool) as
   guard word == Availability.online else {
     throw Failure.unavailable("The station at \(topics.root) is \(Terminal.harmless(word)).")
   }
-  let progress = Progress()
+  var progress = Progress()
+  var stage: EnrolProgressMessage.Stage?
   let command = EnrolCommandPayload(count: count)
   var answer: AnswerMessage?
   do {
@@ -32,6 +33,11 @@ func enrolOnLine(line: String, count: Int, broker: BrokerOptions, json: Bool) as
       Array(try JSONEncoder().encode(command)), on: topics.command("enrol", for: line), silence: patience)
     for try await message in answers {
       if let step = try? EnrolProgressMessage(payload: message.payload) {
+        if step.stage != stage {
+          // A stage's speed says nothing about the next one's.
+          stage = step.stage
+          progress = Progress()
+        }
         progress.show("\(line): \(step.stage.rawValue)", done: step.done, of: step.of)
       } else {
         answer = try AnswerMessage(payload: message.payload)
