@@ -67,7 +67,7 @@ let package = Package(
       name: "assayd", dependencies: ["Station", "Inspection", argumentParser, logging, lifecycle],
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "assayctl", dependencies: ["Station", "Evaluation", "CAllocations", argumentParser],
+      name: "assayctl", dependencies: ["Station", "Evaluation", "CAllocations", argumentParser, logging],
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
