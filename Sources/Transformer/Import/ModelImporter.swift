@@ -8,7 +8,7 @@ public import Foundation
 /// taken from `Options`, and where the families agree, from the family; it is never guessed silently.
 public enum ModelImporter {
   /// What is written as the tool into every file; a change of what the importer computes changes it.
-  public static let tool = "assayctl model import/1"
+  public static let tool = "assayctl model import/2"
 
   /// What to write, and what the shapes of a checkpoint cannot tell.
   public struct Options: Sendable {

@@ -6,7 +6,8 @@ extension ModelFile {
   ///
   /// - Parameters:
   ///   - weight: gives the row-major float32 elements of each tensor; called once a tensor with the name and shape
-  ///     of `docs/model-format.md`. For an int8 file the blocks' linear weights are quantised here.
+  ///     of `docs/model-format.md`. For an int8 file the blocks' linear weights are
+  ///     quantised here, after `NormMigration`.
   /// - Throws: `ModelFileError` for an impossible configuration, a value that is not finite or a file that cannot
   ///   be written, and whatever `weight` throws.
   public static func write(
@@ -25,8 +26,14 @@ extension ModelFile {
     var writer = SafeTensorsWriter(
       metadata: try ModelMetadata(precision: precision, configuration: configuration, origin: origin)
         .strings(for: url))
+    var migrated = precision == .int8 ? try migrateNorms(configuration, weight) : [:]
     for tensor in configuration.floatTensors {
-      let values = try weight(tensor.name, tensor.shape)
+      let values: [Float]
+      if let rescaled = migrated.removeValue(forKey: tensor.name) {
+        values = rescaled
+      } else {
+        values = try weight(tensor.name, tensor.shape)
+      }
       if let fault = values.withUnsafeBufferPointer(\.nonFiniteFault) {
         throw ModelFileError(
           .invalidValue, url, "Tensor \(tensor.name) \(fault), but weights must be finite.")
@@ -42,5 +49,34 @@ extension ModelFile {
       }
     }
     try writer.write(to: url)
+  }
+
+  /// Gains, biases and weights of each block's two LayerNorms and the layers behind them, after `NormMigration`.
+  private static func migrateNorms(
+    _ configuration: ImageTowerConfiguration,
+    _ weight: (_ name: String, _ shape: [Int]) throws(ModelFileError) -> [Float]
+  ) throws(ModelFileError) -> [String: [Float]] {
+    let width = configuration.width
+    var migrated: [String: [Float]] = [:]
+    for block in 0..<configuration.depth {
+      for (norm, layer, rows) in [
+        ("norm1", "attention.qkv", 3 * width), ("norm2", "mlp.in", configuration.mlpWidth),
+      ] {
+        let (norm, layer) = ("image.blocks.\(block).\(norm)", "image.blocks.\(block).\(layer).weight")
+        let (gain, bias) = (try weight("\(norm).weight", [width]), try weight("\(norm).bias", [width]))
+        let weights = try weight(layer, [rows, width])
+        migrated["\(norm).weight"] = gain
+        migrated["\(norm).bias"] = bias
+        migrated[layer] = weights
+        // What is not finite is refused by the caller, with its own index.
+        guard (gain + bias + weights).allSatisfy(\.isFinite) else { continue }
+        let migration = NormMigration(
+          gain: gain, bias: bias, weights: Matrix(rows: rows, columns: width, values: weights))
+        migrated["\(norm).weight"] = migration.gain
+        migrated["\(norm).bias"] = migration.bias
+        migrated[layer] = migration.weights.values
+      }
+    }
+    return migrated
   }
 }
