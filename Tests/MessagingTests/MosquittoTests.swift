@@ -240,7 +240,7 @@ struct MosquittoTests {
   .enabled(if: MosquittoBroker.isInstalled, "\(MosquittoBroker.skipReason)"), .timeLimit(.minutes(2)))
 struct EncryptionTests {
   /// A trusted certificate for the right host: by address and by name.
-  @Test(arguments: ["127.0.0.1", "localhost"])
+  @Test(arguments: loopbackHosts)
   func connects(host: String) async throws {
     let shop = try CertificateShop()
     try shop.makeCertificate("server")

@@ -556,7 +556,7 @@ struct SessionDialogueTests {
   }
 
   /// Nobody listens on the port, then somebody does. And: "localhost", whatever families it has.
-  @Test(arguments: ["127.0.0.1", "localhost"])
+  @Test(arguments: loopbackHosts)
   func connectsOnceSomebodyListens(host: String) async throws {
     let port = try Loopback.freePort()
     let session = try makeSession(port: port) { $0.host = host }

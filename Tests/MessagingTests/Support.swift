@@ -96,3 +96,14 @@ func sampleResult(seq: UInt64 = 1, verdict: ReportedVerdict = .ng, id: ULID = UL
     quality: .init(frameSequence: 17, framesLost: 0, warnings: []), degradations: [], evidenceURI: "file:e/1",
     isSimulated: true, expected: "crack")
 }
+
+/// What tests call this machine: by address always, and by name where the system knows the name; a bare root without
+/// /etc/hosts does not.
+let loopbackHosts = ["127.0.0.1"] + (resolves("localhost") ? ["localhost"] : [])
+
+private func resolves(_ name: String) -> Bool {
+  var found: UnsafeMutablePointer<addrinfo>?
+  guard getaddrinfo(name, nil, nil, &found) == 0 else { return false }
+  freeaddrinfo(found)
+  return true
+}

@@ -74,6 +74,25 @@ import Transformer
     }
   }
 
+  /// The same on trained weights and a photograph, whose activations random weights do not have.
+  @Test(
+    .enabled(if: Repository.defaultModel("int8") != nil, "the default model is not there: run Scripts/test"),
+    .enabled(if: Repository.inspectionImages != nil, "the inspection images are not beside the checkout"))
+  func `a real picture through the default model gives the same bits on every path`() throws {
+    let model = try ModelFile(contentsOf: #require(Repository.defaultModel("int8")))
+    let folder = try #require(Repository.inspectionImages).appending(path: "aws-cookies/test/good")
+    let file = try #require(
+      try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        .min { $0.path < $1.path })
+    let picture = try Picture(contentsOf: file).resized(width: 196, height: 140, filter: .bicubic)
+    let expected = try QuantisedImageTower(model: model, path: .portable, pool: ThreadPool(threads: 2))
+      .encode(picture, taps: [TokenTap(block: 12)])
+    for path in KernelPath.available {
+      let tower = try QuantisedImageTower(model: model, path: path, pool: ThreadPool(threads: 1))
+      #expect(try tower.encode(picture, taps: [TokenTap(block: 12)]) == expected, "\(path.rawValue)")
+    }
+  }
+
   @Test func `a tap's tokens do not depend on the other taps`() throws {
     let model = try RandomModel(.small()).file(.int8)
     let tower = try QuantisedImageTower(model: model, path: .available[0], pool: ThreadPool(threads: 1))
