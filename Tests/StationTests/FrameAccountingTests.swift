@@ -48,6 +48,22 @@ import Testing
     #expect(try bench.counts(of: "mixed").inFlight == 0)
   }
 
+  /// Some cameras leave bytes between two frames: nothing is missing, so the frame is judged, and counted all the same.
+  @Test func framesWithHarmlessWarningsAreJudgedAndCounted() async throws {
+    let jpeg = try Parts.raw(seed: 1).decoded().picture.jpegData(quality: 95)
+    let start = Array(jpeg[..<2])  // SOI, then stray bytes before the next marker
+    let odd = RawImage(format: .jpeg, width: 0, height: 0, bytes: start + [0, 1, 2] + jpeg[2...])
+    let bench = try StationBench(["odd": ScriptedSource([.frame(odd), .handled, Self.good])])
+    try await bench.run {
+      try await StationBench.wait(for: "two frames") {
+        try bench.counts(of: "odd").captured == 2 && bench.counts(of: "odd").inFlight == 0
+      }
+    }
+    let counts = try bench.counts(of: "odd")
+    #expect(counts.judged == 2 && counts.withWarnings == 1 && counts.rejectedTotal == 0)
+    #expect(try bench.results(of: "odd").map { $0.quality?.warnings.isEmpty } == [false, true])
+  }
+
   @Test func damagedAndTornFramesAreRejectedByReasonAndSaidToBeUndecidable() async throws {
     let script: [ScriptedSource.Step] = [
       Self.damaged, .handled, .rejected(.driverError), .rejected(.short),

@@ -57,12 +57,22 @@ public struct FrameCounters: Codable, Sendable, Equatable {
   public var replaced: UInt64
   /// By reason, for example `truncated`.
   public var rejected: [String: UInt64]
+  /// Decoded with a harmless warning; these are judged all the same.
+  public var withWarnings: UInt64
 
-  public init(captured: UInt64, judged: UInt64, replaced: UInt64, rejected: [String: UInt64]) {
+  public init(
+    captured: UInt64, judged: UInt64, replaced: UInt64, rejected: [String: UInt64], withWarnings: UInt64
+  ) {
     self.captured = captured
     self.judged = judged
     self.replaced = replaced
     self.rejected = rejected
+    self.withWarnings = withWarnings
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case captured, judged, replaced, rejected
+    case withWarnings = "with_warnings"
   }
 }
 

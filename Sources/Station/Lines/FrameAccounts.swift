@@ -14,6 +14,8 @@ public struct FrameCounts: Sendable, Equatable {
   public var replaced: UInt64 = 0
   /// Frames that could not be judged, by reason.
   public var rejected: [String: UInt64] = [:]
+  /// Frames that were decoded with a harmless warning, whatever became of them afterwards.
+  public var withWarnings: UInt64 = 0
 
   public init() {}
 
@@ -23,7 +25,8 @@ public struct FrameCounts: Sendable, Equatable {
   public var inFlight: UInt64 { captured - judged - replaced - rejectedTotal }
 
   var message: FrameCounters {
-    FrameCounters(captured: captured, judged: judged, replaced: replaced, rejected: rejected)
+    FrameCounters(
+      captured: captured, judged: judged, replaced: replaced, rejected: rejected, withWarnings: withWarnings)
   }
 }
 
@@ -32,6 +35,7 @@ final class FrameAccounts: Sendable {
   private let handled = Mutex(FrameCounts())
 
   func judged() { handled.withLock { $0.judged += 1 } }
+  func decodedWithWarnings() { handled.withLock { $0.withWarnings += 1 } }
   func replaced() { handled.withLock { $0.replaced += 1 } }
   func rejected(_ reason: String) { handled.withLock { $0.rejected[reason, default: 0] += 1 } }
 

@@ -291,6 +291,7 @@ final class Line: Sendable {
         finding = Finding(.rejected(Rejection(error.reason, .error, error.description)))
       }
     }
+    if !decoded.warnings.isEmpty { accounts.decodedWithWarnings() }
     finding.warnings = decoded.warnings
     finding.decodeMilliseconds = decodeMilliseconds
     return finding
