@@ -9,7 +9,7 @@
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx512vnni, ck_kernels_avxvnni, ck_kernels_avx2;
 #elif defined(__aarch64__)
-extern const ck_kernels ck_kernels_neon_dotprod;
+extern const ck_kernels ck_kernels_neon_i8mm, ck_kernels_neon_dotprod;
 #endif
 extern const ck_kernels ck_kernels_portable;
 
@@ -33,6 +33,7 @@ static int has_avx512vnni(void) {
 }
 #elif defined(__aarch64__)
 static int has_dotprod(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+static int has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
 #endif
 
 static const path paths[] = {
@@ -41,6 +42,7 @@ static const path paths[] = {
     {&ck_kernels_avxvnni, has_avxvnni},
     {&ck_kernels_avx2, has_avx2},
 #elif defined(__aarch64__)
+    {&ck_kernels_neon_i8mm, has_i8mm},
     {&ck_kernels_neon_dotprod, has_dotprod},
 #endif
     {&ck_kernels_portable, always},

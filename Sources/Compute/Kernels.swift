@@ -9,6 +9,7 @@ public enum KernelPath: String, Sendable, CaseIterable, Codable {
   case avx512VNNI = "avx512-vnni"
   case avxVNNI = "avx-vnni"
   case avx2
+  case neonMatrixMultiply = "neon-i8mm"
   case neonDotProduct = "neon-dotprod"
   case portable
 
