@@ -31,6 +31,9 @@ struct EvalCommand: AsyncParsableCommand {
   @Option(help: "Of good parts, the fraction that may be called NG.")
   var falseAlarmRate = 0.05
 
+  @Option(help: "Vectors in a bank at most; more are thinned.")
+  var bankVectors = MemoryBank.defaultLimit
+
   @Option(help: "Folder for a contact sheet and a calibration plot of each product.", completion: .directory)
   var pictures: String?
 
@@ -44,7 +47,8 @@ struct EvalCommand: AsyncParsableCommand {
       let evaluation = FewShotEvaluation(
         encoder: engine.encoder, search: engine.search,
         options: EvaluationOptions(
-          shots: shots, seed: seed, scoring: try scoring.scoring(), falseAlarmRate: falseAlarmRate))
+          shots: shots, seed: seed, scoring: try scoring.scoring(), falseAlarmRate: falseAlarmRate,
+          bankLimit: bankVectors))
       let progress = Progress()
       let (report, results) = try evaluation.run(dataSet) { step in
         switch step {
