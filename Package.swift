@@ -70,7 +70,9 @@ let package = Package(
       name: "assayctl", dependencies: ["Station", "Evaluation", "CAllocations", argumentParser, logging],
       swiftSettings: swiftSettings),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .target(
+      name: "TestSupport", dependencies: ["Transformer", "Imaging", "Compute"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
     tests("ComputeTests", ["Compute", "CKernels"]),
     tests("ImagingTests", ["Imaging", "CJPEG"]),
     tests("TransformerTests", ["Transformer", "Compute", "Imaging"]),

@@ -16,7 +16,7 @@ struct FeatureExtractor: Sendable {
   var gridRows: Int { options.inputHeight / encoder.configuration.patchSize }
   var gridColumns: Int { options.inputWidth / encoder.configuration.patchSize }
   /// Channels of a feature.
-  var width: Int { options.taps.count * encoder.configuration.width }
+  var width: Int { options.taps.reduce(0) { $0 + encoder.configuration.width(at: $1) } }
 
   /// The picture at input size.
   func input(_ picture: Picture) -> Picture {
@@ -37,8 +37,8 @@ struct FeatureExtractor: Sendable {
     }
     guard tokens.gridRows == gridRows, tokens.gridColumns == gridColumns,
       tokens.features.count == options.taps.count,
-      tokens.features.allSatisfy({
-        $0.rows == gridRows * gridColumns && $0.columns == encoder.configuration.width
+      zip(tokens.features, options.taps).allSatisfy({ features, tap in
+        features.rows == gridRows * gridColumns && features.columns == encoder.configuration.width(at: tap)
       })
     else {
       throw .encoder(

@@ -9,7 +9,10 @@ extension MemoryBank {
     vectors: Matrix, origins: [Int32]
   ) -> String {
     var hash = SHA256()
-    let taps = options.taps.map { "\($0.block)\($0.normalised ? "n" : "")" }.joined(separator: ",")
+    let taps = options.taps.map { tap in
+      "\(tap.block)\(tap.normalised ? "n" : "")\(tap.place == .block ? "" : tap.place.rawValue)"
+        + (tap.projected ? "p" : "")
+    }.joined(separator: ",")
     // A line of text with everything that gives the numbers their meaning, then the numbers, little-endian.
     let head =
       "\(modelHash) \(options.inputWidth)x\(options.inputHeight) \(taps) \(options.views.rawValue) "

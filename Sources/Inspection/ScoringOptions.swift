@@ -51,9 +51,11 @@ public struct ScoringOptions: Sendable, Equatable {
     guard !taps.isEmpty, taps.count <= Self.maximumTaps, Set(taps).count == taps.count else {
       throw .options("Name 1 to \(Self.maximumTaps) different taps; these are \(taps.count).")
     }
-    for tap in taps where !(1...model.depth).contains(tap.block) {
-      throw .options(
-        "Block \(tap.block) cannot be tapped: this model's blocks are 1 to \(model.depth).")
+    for tap in taps {
+      if let fault = model.fault(of: tap) { throw .options(fault.description) }
+      guard !tap.classTokenOnly else {
+        throw .options("The tap \(tap) has no patches to score: leave class_token_only out.")
+      }
     }
     if case .topFraction(let fraction) = imageScore, !(fraction > 0 && fraction <= 1) {
       throw .options("The top fraction \(fraction) is not allowed: choose more than 0 and at most 1.")

@@ -1,27 +1,15 @@
 public import Compute
 public import Imaging
 
-/// A place in the image tower where patch tokens are read.
-public struct TokenTap: Sendable, Hashable, Codable {
-  /// The block after which the residual stream is read, counted from 1; at most the tower's depth.
-  public var block: Int
-  /// Whether the tower's final LayerNorm, affine part included, is applied to what is read.
-  public var normalised: Bool
-
-  public init(block: Int, normalised: Bool = true) {
-    self.block = block
-    self.normalised = normalised
-  }
-}
-
 /// The patch tokens of one picture at each tap asked for.
 public struct PatchTokens: Sendable, Equatable {
   /// Patches from top to bottom and from left to right.
   public internal(set) var gridRows: Int
   public internal(set) var gridColumns: Int
-  /// One `(gridRows * gridColumns) x width` matrix a tap, patches row-major, in the order the taps were given.
+  /// One `(gridRows * gridColumns) x width` matrix a tap, patches row-major, in the order the taps were given; the width
+  /// is `ImageTowerConfiguration.width(at:)`. Nothing is L2-normalised. No rows at a tap of the class token only.
   public internal(set) var features: [Matrix]
-  /// The class token at each tap, `1 x width`.
+  /// The class token at each tap, `1 x width`; at `.values` the local path's own.
   public internal(set) var classTokens: [Matrix]
 
   public init(gridRows: Int, gridColumns: Int, features: [Matrix], classTokens: [Matrix]) {
@@ -45,7 +33,7 @@ public protocol ImageEncoder: Sendable {
   var modelHash: String { get }
   /// Encodes a picture that already has the input size.
   ///
-  /// Only the blocks up to the last tap are computed.
+  /// Only what the taps need is computed: no block after the last one that is read, and of that one no more than is read.
   /// - Parameters:
   ///   - picture: its sides are multiples of the patch size; they need not be equal.
   ///   - taps: at least one.
@@ -66,6 +54,8 @@ extension ImageEncoder {
 public enum EncoderError: Error, Equatable, CustomStringConvertible {
   case pictureSize(width: Int, height: Int, patchSize: Int)
   case tap(block: Int, depth: Int)
+  case noProjection
+  case notInInt8
 
   public var description: String {
     switch self {
@@ -74,6 +64,10 @@ public enum EncoderError: Error, Equatable, CustomStringConvertible {
         + "choose sides that are multiples of \(patchSize)."
     case .tap(let block, let depth):
       "Block \(block) cannot be tapped: this model's blocks are 1 to \(depth)."
+    case .noProjection:
+      "This model has no projection to a joint embedding with text, so its tokens cannot be projected: use a CLIP model."
+    case .notInInt8:
+      "The int8 path reads whole blocks only: use the float32 model for other taps."
     }
   }
 }

@@ -75,6 +75,8 @@ import Transformer
     let hashes = [
       try hash(), try hash(3), try hash(2, .small(views: .four)), try hash(2, smoother),
       try hash(2, .small(taps: [TokenTap(block: 2, normalised: false)])), try hash(model: "b"),
+      try hash(2, .small(taps: [TokenTap(block: 2, place: .values)])),
+      try hash(2, .small(taps: [TokenTap(block: 2, place: .attention)])),
     ]
     #expect(Set(hashes).count == hashes.count)
     #expect(try hash() == hashes[0])

@@ -19,6 +19,20 @@ import Transformer
     #expect(some.taps == [TokenTap(block: 9, normalised: false)])
   }
 
+  /// A file from before there were other taps, byte for byte.
+  @Test func plainTapsAreWrittenAsEver() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(
+      String(decoding: try encoder.encode([TokenTap(block: 8)]), as: UTF8.self)
+        == #"[{"block":8,"normalised":true}]"#)
+    let taps = [
+      TokenTap(block: 4, place: .attention, normalised: false),
+      TokenTap(block: 12, place: .values, projected: true), TokenTap(block: 12, classTokenOnly: true),
+    ]
+    #expect(try JSONDecoder().decode([TokenTap].self, from: encoder.encode(taps)) == taps)
+  }
+
   @Test(arguments: [ImageScoreRule.maximum, .topFraction(0.02)])
   func optionsSurviveJSON(rule: ImageScoreRule) throws {
     let options = ScoringOptions(inputWidth: 448, views: .one, imageScore: rule, smoothing: 0)
@@ -38,6 +52,8 @@ import Transformer
     (ScoringOptions(taps: []), "1 to 8 different taps"),
     (ScoringOptions(taps: [TokenTap(block: 1), TokenTap(block: 1)]), "1 to 8 different taps"),
     (ScoringOptions(taps: [TokenTap(block: 5)]), "blocks are 1 to 4"),
+    (ScoringOptions(taps: [TokenTap(block: 1, projected: true)]), "no projection"),
+    (ScoringOptions(taps: [TokenTap(block: 1, classTokenOnly: true)]), "no patches to score"),
     (ScoringOptions(taps: [TokenTap(block: 1)], imageScore: .topFraction(0)), "more than 0"),
     (ScoringOptions(taps: [TokenTap(block: 1)], imageScore: .topFraction(.nan)), "more than 0"),
     (ScoringOptions(taps: [TokenTap(block: 1)], smoothing: -1), "between 0.0 and 0.2"),

@@ -135,6 +135,10 @@ import Transformer
         try tower.encode(RandomModel.picture(width: 32, height: 32), taps: [TokenTap(block: block)])
       }
     }
+    #expect(throws: EncoderError.noProjection) {
+      try tower.encode(
+        RandomModel.picture(width: 32, height: 32), taps: [TokenTap(block: 1, projected: true)])
+    }
   }
 }
 

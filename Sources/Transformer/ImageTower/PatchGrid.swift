@@ -12,12 +12,12 @@ struct PatchGrid: Hashable, Sendable {
 extension ImageTowerConfiguration {
   /// The patch grid of a picture.
   ///
-  /// - Throws: where the picture does not divide into patches or a tap is not in this tower.
+  /// - Throws: where the picture does not divide into patches or a tap does not exist in this tower.
   func grid(for picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchGrid {
     guard picture.width % patchSize == 0, picture.height % patchSize == 0 else {
       throw .pictureSize(width: picture.width, height: picture.height, patchSize: patchSize)
     }
-    for tap in taps where !(1...depth).contains(tap.block) { throw .tap(block: tap.block, depth: depth) }
+    for tap in taps { if let fault = fault(of: tap) { throw fault } }
     return PatchGrid(rows: picture.height / patchSize, columns: picture.width / patchSize)
   }
 }

@@ -50,6 +50,7 @@ public final class QuantisedImageTower: ImageEncoder {
     throws(EncoderError)
   {
     let grid = try configuration.grid(for: picture, taps: taps)
+    for tap in taps where tap != TokenTap(block: tap.block, normalised: tap.normalised) { throw .notInInt8 }
     queue.encode(picture, taps: taps, grid: grid, into: &tokens) { encode($0) }
   }
 }

@@ -22,27 +22,44 @@ public final class ReferenceImageTower: ImageEncoder {
   public func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens {
     let grid = try configuration.grid(for: picture, taps: taps)
     var tokens = embed(picture, grid: grid)  // (1 + patches) x width
+    var local = tokens
     var tapped: [TokenTap: Matrix] = [:]
+    func read(_ tokens: Matrix, _ place: TokenTap.Place, of block: Int) {
+      for tap in taps where tap.block == block && tap.place == place {
+        let read = tap.normalised ? normalised(tokens, "image.norm") : tokens
+        tapped[tap] = tap.projected ? read.multiplied(byTransposeOf: model.matrix("image.projection")) : read
+      }
+    }
     for block in 1...(taps.map(\.block).max() ?? 1) {
       let name = "image.blocks.\(block - 1)"
-      tokens = tokens + attention(normalised(tokens, "\(name).norm1"), "\(name).attention")
-      tokens = tokens + mlp(normalised(tokens, "\(name).norm2"), "\(name).mlp")
-      for tap in taps where tap.block == block {
-        tapped[tap] = tap.normalised ? normalised(tokens, "image.norm") : tokens
+      let qkv = linear(normalised(tokens, "\(name).norm1"), "\(name).attention.qkv")  // tokens x 3 width
+      let parts = (0..<3).map { qkv.columns($0 * configuration.width..<($0 + 1) * configuration.width) }
+      let (queries, keys, values) = (parts[0], parts[1], parts[2])
+      if taps.contains(where: { $0.place == .values && $0.block >= block }) {
+        local =
+          local + linear(attended(queries: values, keys: values, values: values), "\(name).attention.out")
+        read(local, .values, of: block)
       }
+      tokens =
+        tokens + linear(attended(queries: queries, keys: keys, values: values), "\(name).attention.out")
+      read(tokens, .attention, of: block)
+      tokens = tokens + mlp(normalised(tokens, "\(name).norm2"), "\(name).mlp")
+      read(tokens, .block, of: block)
     }
     let found = taps.compactMap { tapped[$0] }
     return PatchTokens(
       gridRows: grid.rows, gridColumns: grid.columns,
-      features: found.map {
-        Matrix(rows: $0.rows - 1, columns: $0.columns, values: Array($0.values.dropFirst($0.columns)))
+      features: zip(taps, found).map { tap, tokens in
+        Matrix(
+          rows: tap.classTokenOnly ? 0 : grid.count, columns: tokens.columns,
+          values: tap.classTokenOnly ? [] : Array(tokens.values.dropFirst(tokens.columns)))
       },
       classTokens: found.map { Matrix(rows: 1, columns: $0.columns, values: Array($0.row(0))) })
   }
 
   /// Patches of the normalised picture through a linear map, the class token before them, positions added.
-  private func embed(_ picture: Picture, grid: PatchGrid) -> Matrix {
-    let patches = normalisedPatches(of: picture, grid: grid)  // patches x (3 * patchSize * patchSize)
+  func embed(_ picture: Picture, grid: PatchGrid) -> Matrix {
+    let patches = normalisedPatches(of: picture, grid: grid)
     let embedded = linear(patches, "image.patch")
     let width = configuration.width
     let position = positions.resized(
@@ -56,8 +73,8 @@ public final class ReferenceImageTower: ImageEncoder {
     return configuration.hasPreNorm ? normalised(positioned, "image.pre_norm") : positioned
   }
 
-  /// One row a patch, in the order (channel, row, column).
-  private func normalisedPatches(of picture: Picture, grid: PatchGrid) -> Matrix {
+  /// (pixel / 255 - mean) / deviation: patches x (3 * patchSize * patchSize), a row in the order (channel, row, column).
+  func normalisedPatches(of picture: Picture, grid: PatchGrid) -> Matrix {
     let side = configuration.patchSize
     var patches = Matrix(rows: grid.count, columns: 3 * side * side)
     for patch in 0..<grid.count {
@@ -75,25 +92,21 @@ public final class ReferenceImageTower: ImageEncoder {
     return patches
   }
 
-  private func attention(_ input: Matrix, _ name: String) -> Matrix {
-    let width = configuration.width
-    let headWidth = width / configuration.heads
-    let qkv = linear(input, "\(name).qkv")  // tokens x 3 width: queries, keys, values
-    var heads = Matrix(rows: input.rows, columns: width)
+  /// softmax(queries . keys / sqrt(head width)) . values, head by head; all are tokens x width.
+  private func attended(queries: Matrix, keys: Matrix, values: Matrix) -> Matrix {
+    let headWidth = configuration.width / configuration.heads
+    let scale = 1 / Float(headWidth).squareRoot()
+    var result = Matrix(rows: queries.rows, columns: configuration.width)
     for head in 0..<configuration.heads {
       let columns = head * headWidth..<(head + 1) * headWidth
-      let queries = qkv.columns(columns)
-      let keys = qkv.columns(width + columns.lowerBound..<width + columns.upperBound)
-      let values = qkv.columns(2 * width + columns.lowerBound..<2 * width + columns.upperBound)
-      let scale = 1 / Float(headWidth).squareRoot()
-      var scores = queries.multiplied(byTransposeOf: keys)
+      var scores = queries.columns(columns).multiplied(byTransposeOf: keys.columns(columns))
       for index in scores.values.indices { scores.values[index] *= scale }
-      let mixed = scores.softmax().multiplied(by: values)
-      for row in 0..<input.rows {
-        for column in 0..<headWidth { heads[row, columns.lowerBound + column] = mixed[row, column] }
+      let mixed = scores.softmax().multiplied(by: values.columns(columns))
+      for row in 0..<result.rows {
+        for column in 0..<headWidth { result[row, columns.lowerBound + column] = mixed[row, column] }
       }
     }
-    return linear(heads, "\(name).out")
+    return result
   }
 
   private func mlp(_ input: Matrix, _ name: String) -> Matrix {
