@@ -74,7 +74,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Transformer", "Imaging", "Compute"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("ComputeTests", ["Compute", "CKernels"]),
-    tests("ImagingTests", ["Imaging", "CJPEG"]),
+    tests("ImagingTests", ["Imaging", "CJPEG", crypto]),
     tests("TransformerTests", ["Transformer", "Compute", "Imaging"]),
     tests("InspectionTests", ["Inspection"]),
     tests("EvaluationTests", ["Evaluation"]),

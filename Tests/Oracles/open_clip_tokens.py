@@ -2,7 +2,7 @@
 
     open_clip_tokens.py VARIANT SEED FOLDER
 
-VARIANT is b32, b16, plus240, l14 or l14_gelu (see VARIANTS). Written into FOLDER:
+VARIANT is b32, b16, plus240, l14, l14_336, l14_gelu or tiny16 (see VARIANTS). Written into FOLDER:
 
 openclip.safetensors      the whole CLIP model, F32, OpenAI/OpenCLIP names, text tower included
 huggingface.safetensors   the same weights, F32, HuggingFace CLIPModel names
@@ -37,7 +37,9 @@ VARIANTS = {
     "b16": (16, 112, 128, 3, True, (176, 80)),
     "plus240": (16, 240, 192, 2, False, (208, 272)),
     "l14": (14, 112, 128, 4, True, (154, 126)),
+    "l14_336": (14, 336, 64, 2, True, (308, 350)),
     "l14_gelu": (14, 112, 128, 4, False, (84, 196)),
+    "tiny16": (16, 96, 256, 10, False, (112, 80)),
 }
 
 
