@@ -39,11 +39,17 @@ extension MappedFile {
   var headerLength: UInt64 { UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) }
 
   /// SHA-256 of the whole file in lower-case hexadecimal.
-  func sha256() -> String {
+  func sha256() -> String { sha256(of: [0..<bytes.count]) }
+
+  /// SHA-256, in lower-case hexadecimal, of parts of the file one after the other.
+  func sha256(of parts: [Range<Int>]) -> String {
     var hash = SHA256()
-    hash.update(bufferPointer: bytes)
-    return hash.finalize().map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    for part in parts { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[part])) }
+    return hash.finalize().hexadecimal
   }
+}
+
+extension SHA256Digest {
+  /// In lower case.
+  var hexadecimal: String { map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined() }
 }

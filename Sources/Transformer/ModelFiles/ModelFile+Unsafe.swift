@@ -1,7 +1,10 @@
 public import Compute
 import Glibc
+import Synchronization
 
 /// Weights in place, without a copy. Alignment was checked when the file was opened.
+///
+/// Precondition of all of them: where the name starts with `text.`, `checkText()` has succeeded.
 extension ModelFile {
   /// The elements of a float32 tensor, row-major, in the mapped file.
   ///
@@ -25,8 +28,10 @@ extension ModelFile {
   ///
   /// - Precondition: the model has a weight of that name with two dimensions.
   public func matrix(_ name: String) -> Matrix {
-    guard let shape = configuration.floatTensors.first(where: { $0.name == name })?.shape, shape.count == 2
-    else {
+    let tensors =
+      configuration.floatTensors
+      + (text?.floatTensors(embeddingWidth: configuration.embeddingWidth ?? 0) ?? [])
+    guard let shape = tensors.first(where: { $0.name == name })?.shape, shape.count == 2 else {
       preconditionFailure("This model has no matrix \(name).")
     }
     guard precision == .int8, ImageTowerConfiguration.isQuantised(name) else {
@@ -38,7 +43,31 @@ extension ModelFile {
       rows: shape[0], columns: shape[1], value: { values[$0] }, scale: { scales[$0] })
   }
 
+  /// The vocabulary's merges, in the order of their lines.
+  ///
+  /// - Precondition: the model has a text tower.
+  /// - Throws: `ModelFileError` where they are no text or not as many as the vocabulary has.
+  func merges() throws(ModelFileError) -> [Substring] {
+    guard let mergeCount = text?.mergeCount else { preconditionFailure("This model has no text tower.") }
+    let bytes = tensor(TextTowerConfiguration.mergesName, .uint8).bytes
+    guard let lines = String(validating: bytes, as: UTF8.self) else {
+      throw ModelFileError(
+        .invalidValue, url, "Tensor \(TextTowerConfiguration.mergesName) is not valid UTF-8.")
+    }
+    let merges = lines.isEmpty ? [] : lines.split(separator: "\n", omittingEmptySubsequences: false)
+    guard merges.count == mergeCount else {
+      throw ModelFileError(
+        .invalidValue, url,
+        "Tensor \(TextTowerConfiguration.mergesName) has \(merges.count) lines, but the vocabulary has \(mergeCount) merges."
+      )
+    }
+    return merges
+  }
+
   private func tensor(_ name: String, _ type: TensorType) -> TensorView {
+    precondition(
+      !name.hasPrefix(Self.textPrefix) || textIsChecked.withLock { $0 },
+      "\(name) is read before checkText().")
     guard let tensor = file.tensor(named: name), tensor.description.type == type else {
       preconditionFailure("This model has no \(type.rawValue) tensor \(name).")
     }
@@ -57,9 +86,10 @@ extension TensorView {
         return "has the value \(values[index]) at index \(index), but scales are positive"
       }
       return nil
-    default:
+    case .int8:
       let lowest = bytes.baseAddress.flatMap { memchr($0, 0x80, bytes.count) }
       return lowest == nil ? nil : "holds the value -128, but packed weights are -127 to 127"
+    default: return nil
     }
   }
 }

@@ -5,13 +5,16 @@ extension ModelFile {
   /// Writes a model file, whole or not at all; the same weights give the same bytes.
   ///
   /// - Parameters:
+  ///   - text: the text tower and the lines of its vocabulary's merges; nil: without.
   ///   - weight: gives the row-major float32 elements of each tensor; called once a tensor with the name and shape
   ///     of `docs/model-format.md`. For an int8 file the blocks' linear weights are
   ///     quantised here, after `NormMigration`.
-  /// - Throws: `ModelFileError` for an impossible configuration, a value that is not finite or a file that cannot
+  /// - Throws: `ModelFileError` for an impossible configuration, merges that are none, a value that is not finite or a file that cannot
   ///   be written, and whatever `weight` throws.
   public static func write(
-    to url: URL, configuration: ImageTowerConfiguration, precision: Precision, origin: ModelOrigin,
+    to url: URL, configuration: ImageTowerConfiguration,
+    text: (configuration: TextTowerConfiguration, merges: [String])? = nil, precision: Precision,
+    origin: ModelOrigin,
     weight: (_ name: String, _ shape: [Int]) throws(ModelFileError) -> [Float]
   ) throws(ModelFileError) {
     if let fault = configuration.fault {
@@ -23,11 +26,15 @@ extension ModelFile {
         "An int8 model needs a width that is a multiple of \(PackedWeights.rowBlock), not "
           + "\(configuration.width): write it as float32.")
     }
-    var writer = SafeTensorsWriter(
-      metadata: try ModelMetadata(precision: precision, configuration: configuration, origin: origin)
-        .strings(for: url))
+    var writer = SafeTensorsWriter()
     var migrated = precision == .int8 ? try migrateNorms(configuration, weight) : [:]
-    for tensor in configuration.floatTensors {
+    var tensors = configuration.floatTensors
+    if let text {
+      tensors += try textTensors(text.configuration, configuration, url)
+      let merges = try mergeBytes(text.merges, text.configuration, url)
+      writer.add(TextTowerConfiguration.mergesName, type: .uint8, shape: [merges.count], bytes: merges)
+    }
+    for tensor in tensors {
       let values: [Float]
       if let rescaled = migrated.removeValue(forKey: tensor.name) {
         values = rescaled
@@ -48,7 +55,39 @@ extension ModelFile {
         writer.add(tensor.name, shape: tensor.shape, values)
       }
     }
+    writer.metadata = try ModelMetadata(
+      precision: precision, configuration: configuration, text: text?.configuration,
+      textHash: text.map { _ in writer.sha256(ofNamesStartingWith: textPrefix) }, origin: origin
+    ).strings(for: url)
     try writer.write(to: url)
+  }
+
+  private static func textTensors(
+    _ text: TextTowerConfiguration, _ image: ImageTowerConfiguration, _ url: URL
+  ) throws(ModelFileError) -> [ModelTensor] {
+    if let fault = text.fault {
+      throw ModelFileError(.option, url, "No model can have this text tower: \(fault).")
+    }
+    guard let embeddingWidth = image.embeddingWidth else {
+      throw ModelFileError(.option, url, "A model with a text tower needs an image tower with a projection.")
+    }
+    return text.floatTensors(embeddingWidth: embeddingWidth)
+  }
+
+  private static func mergeBytes(
+    _ merges: [String], _ text: TextTowerConfiguration, _ url: URL
+  ) throws(ModelFileError) -> [UInt8] {
+    guard merges.count == text.mergeCount else {
+      throw ModelFileError(
+        .option, url,
+        "A vocabulary of \(text.vocabularySize) has \(text.mergeCount) merges, not \(merges.count).")
+    }
+    do {
+      _ = try Tokenizer(merges: merges)
+    } catch {
+      throw ModelFileError(.option, url, "The merges are no vocabulary: \(error)")
+    }
+    return Array(merges.joined(separator: "\n").utf8)
   }
 
   /// Gains, biases and weights of each block's two LayerNorms and the layers behind them, after `NormMigration`.

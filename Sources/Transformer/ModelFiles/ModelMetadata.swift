@@ -39,11 +39,20 @@ struct ModelMetadata {
 
   var precision: ModelFile.Precision
   var configuration: ImageTowerConfiguration
+  /// Nil in a file without a text tower.
+  var text: TextTowerConfiguration?
+  /// SHA-256 of the text tower's tensors, whose names start with `text.`, by name; present if `text` is.
+  var textHash: String?
   var origin: ModelOrigin
 
-  init(precision: ModelFile.Precision, configuration: ImageTowerConfiguration, origin: ModelOrigin) {
+  init(
+    precision: ModelFile.Precision, configuration: ImageTowerConfiguration, text: TextTowerConfiguration?,
+    textHash: String?, origin: ModelOrigin
+  ) {
     self.precision = precision
     self.configuration = configuration
+    self.text = text
+    self.textHash = textHash
     self.origin = origin
   }
 
@@ -80,6 +89,18 @@ struct ModelMetadata {
         "An int8 model needs a width that is a multiple of \(PackedWeights.rowBlock), not \(configuration.width)."
       )
     }
+    if strings["text_tower"] != nil {
+      let text: TextTowerConfiguration = try Self.decode("text_tower", strings, file)
+      if let fault = text.fault {
+        throw incompatible("The metadata's text_tower is impossible: \(fault).")
+      }
+      guard configuration.embeddingWidth != nil else {
+        throw incompatible("The metadata has a text_tower, but its image_tower has no embedding_width.")
+      }
+      guard let hash = strings["text_hash"] else { throw incompatible("The metadata has no text_hash.") }
+      self.text = text
+      textHash = hash
+    }
     origin = try Self.decode("origin", strings, file)
   }
 
@@ -90,6 +111,8 @@ struct ModelMetadata {
       "image_tower": try Self.encode(configuration, file), "origin": try Self.encode(origin, file),
     ]
     strings["quantisation"] = Self.quantisation(precision)
+    strings["text_tower"] = try text.map { text throws(ModelFileError) in try Self.encode(text, file) }
+    strings["text_hash"] = textHash
     return strings
   }
 

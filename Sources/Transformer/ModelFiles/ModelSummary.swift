@@ -15,6 +15,8 @@ public struct ModelSummary: Sendable, Codable, Equatable, CustomStringConvertibl
   public let format: String
   public let precision: ModelFile.Precision
   public let imageTower: ImageTowerConfiguration
+  /// Nil in a model without a text tower.
+  public let textTower: TextTowerConfiguration?
   /// Weights of the model: padding and scales of quantised weights do not count.
   public let parameters: Int
   public let origin: ModelOrigin
@@ -28,7 +30,9 @@ public struct ModelSummary: Sendable, Codable, Equatable, CustomStringConvertibl
     format = ModelMetadata.format
     precision = model.precision
     imageTower = model.configuration
-    parameters = model.configuration.floatTensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    textTower = model.text
+    let textTensors = model.text?.floatTensors(embeddingWidth: model.configuration.embeddingWidth ?? 0) ?? []
+    parameters = (model.configuration.floatTensors + textTensors).reduce(0) { $0 + $1.shape.reduce(1, *) }
     origin = model.origin
     tensors = model.file.tensors.map { Tensor(name: $0.name, type: $0.type, shape: $0.shape) }
   }
@@ -37,7 +41,7 @@ public struct ModelSummary: Sendable, Codable, Equatable, CustomStringConvertibl
     let tower = imageTower
     let (width, height) = (tower.gridColumns * tower.patchSize, tower.gridRows * tower.patchSize)
     let megabytes = String(format: "%.1f", Double(byteCount) / 1e6)
-    let rows = [
+    var rows = [
       ("file", file),
       ("size", "\(megabytes) MB, \(tensors.count) tensors, \(parameters) parameters, \(precision.rawValue)"),
       ("hash", hash),
@@ -55,6 +59,20 @@ public struct ModelSummary: Sendable, Codable, Equatable, CustomStringConvertibl
           + "others by \(tower.positionInterpolation.rawValue) interpolation"
       ),
       ("", "mean \(tower.mean), standard deviation \(tower.standardDeviation)"),
+    ]
+    if let text = textTower {
+      rows += [
+        (
+          "text tower",
+          "\(text.depth) blocks, width \(text.width), \(text.heads) heads, MLP \(text.mlpWidth), float32"
+        ),
+        ("", "\(text.activation.rawValue), LayerNorm epsilon \(text.layerNormEpsilon)"),
+        ("", "texts of up to \(text.contextLength) tokens of \(text.vocabularySize)"),
+      ]
+    } else {
+      rows.append(("text tower", "none"))
+    }
+    rows += [
       ("origin", origin.attribution),
       ("", "\(origin.layout) checkpoint \(origin.sourceFile), sha256 \(origin.sourceHash)"),
       ("", "\(origin.sourceTensors) tensors, \(origin.sourceParameters) parameters read by \(origin.tool)"),

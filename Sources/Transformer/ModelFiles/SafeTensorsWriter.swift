@@ -1,3 +1,4 @@
+import Crypto
 public import Foundation
 
 /// Collects tensors and writes them as one safetensors file.
@@ -16,7 +17,8 @@ public struct SafeTensorsWriter {
     var alignment: Int { 1 << min(bytes.count.trailingZeroBitCount, 6) }
   }
 
-  private let metadata: [String: String]
+  /// The strings for `__metadata__`.
+  public var metadata: [String: String]
   private var entries: [Entry] = []
 
   public init(metadata: [String: String] = [:]) { self.metadata = metadata }
@@ -39,6 +41,17 @@ public struct SafeTensorsWriter {
 
   public mutating func add(_ name: String, shape: [Int], _ values: [Int8]) {
     add(name, type: .int8, shape: shape, bytes: values.map { UInt8(bitPattern: $0) })
+  }
+
+  /// SHA-256, in lower-case hexadecimal, of the elements of the tensors whose name starts so, by name.
+  func sha256(ofNamesStartingWith prefix: String) -> String {
+    var hash = SHA256()
+    for entry in entries.filter({ $0.name.hasPrefix(prefix) }).sorted(by: {
+      $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+    }) {
+      hash.update(data: entry.bytes)
+    }
+    return hash.finalize().hexadecimal
   }
 
   /// Writes the file so that it appears whole or not at all.

@@ -8,6 +8,9 @@ public struct TensorDescription: Sendable, Equatable, Codable {
   public let offset: Int
   public let byteCount: Int
 
+  /// Where the elements lie, in bytes from the start of the file.
+  var range: Range<Int> { offset..<offset + byteCount }
+
   /// Product of the shape.
   public var elementCount: Int { byteCount / type.byteCount }
 }
