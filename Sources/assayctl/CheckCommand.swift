@@ -16,45 +16,22 @@ struct CheckCommand: AsyncParsableCommand {
   @Flag(help: "Print as JSON.")
   var json = false
 
-  struct Line: Encodable {
-    let name: String
-    let recipe: String
-    let version: String?
-    /// Why the line cannot judge yet or must not; nil where it can.
-    let obstacle: String?
-    let isRefused: Bool
-  }
-
   struct Report: Encodable {
     let configHash: String
     let instructionSet: String
-    let lines: [Line]
+    let lines: [LineCheck]
   }
 
   func run() async throws {
     try await reportingFailures {
       let configuration = try station.configuration()
       let engine = try InspectionEngine(modelFile: configuration.model, threads: configuration.computeThreads)
-      let lines = configuration.lines.compactMap { line -> Line? in
-        guard let recipe = configuration.recipe(of: line) else { return nil }
-        func entry(version: String? = nil, obstacle: String? = nil, isRefused: Bool = false) -> Line {
-          Line(
-            name: line.name, recipe: recipe.name, version: version, obstacle: obstacle, isRefused: isRefused)
-        }
-        switch RecipeState.load(recipe, paths: configuration.paths, engine: engine) {
-        case .ready(let active): return entry(version: active.reference.version)
-        case .notEnrolled(let explanation): return entry(obstacle: explanation)
-        case .refused(_, let explanation): return entry(obstacle: explanation, isRefused: true)
-        }
-      }
+      let lines = configuration.checkLines(engine: engine)
       if json {
         try printJSON(
           Report(configHash: configuration.hash, instructionSet: engine.instructionSet, lines: lines))
       } else {
-        for line in lines {
-          print(
-            "Line \(line.name): \(line.obstacle ?? "recipe \(line.recipe), version \(line.version ?? "-").")")
-        }
+        for line in lines { print(line) }
         print(
           "The configuration is correct, hash \(configuration.hash.prefix(12)); it runs on \(engine.instructionSet)."
         )

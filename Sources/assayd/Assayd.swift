@@ -78,20 +78,9 @@ struct Assayd: AsyncParsableCommand {
 
   /// Says how each line would run.
   private func report(_ configuration: StationConfiguration, _ engine: InspectionEngine) throws {
-    var isRefused = false
-    for line in configuration.lines {
-      guard let recipe = configuration.recipe(of: line) else { continue }
-      switch RecipeState.load(recipe, paths: configuration.paths, engine: engine) {
-      case .ready(let active):
-        print("Line \(line.name): recipe \(recipe.name), version \(active.reference.version ?? "?").")
-      case .notEnrolled(let explanation):
-        print("Line \(line.name): \(explanation)")
-      case .refused(_, let explanation):
-        print("Line \(line.name): \(explanation)")
-        isRefused = true
-      }
-    }
-    if isRefused { throw ExitCode(EX_CONFIG) }
+    let lines = configuration.checkLines(engine: engine)
+    for line in lines { print(line) }
+    if lines.contains(where: \.isRefused) { throw ExitCode(EX_CONFIG) }
     let count = configuration.lines.count
     print(
       "The configuration is correct: \(count) line\(count == 1 ? "" : "s"), hash \(configuration.hash.prefix(12))."

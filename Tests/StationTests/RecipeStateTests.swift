@@ -104,6 +104,26 @@ import Testing
     #expect(version() == "version_missing")
   }
 
+  @Test func aCheckSaysHowALineWouldRun() async throws {
+    let bench = try StationBench(["line": ScriptedSource([])], isEnrolled: false)
+    func check() throws -> LineCheck {
+      let lines = try bench.folder.load().checkLines(engine: bench.encoder.engine)
+      #expect(lines.count == 1)
+      return try #require(lines.first)
+    }
+    let before = try check()
+    #expect(before.version == nil && !before.isRefused)
+    #expect(before.description.hasPrefix("Line line: Recipe cell has no references yet"))
+    try bench.enrolReferences()
+    let ready = LineCheck(name: "line", recipe: "cell", version: "1", obstacle: nil, isRefused: false)
+    #expect(try check() == ready)
+    #expect("\(ready)" == "Line line: recipe cell, version 1.")
+    try bench.folder.write(
+      "etc/assayd/recipes/cell.yaml", StationBench.recipe.replacing("blocks: [1]", with: "blocks: [2]"))
+    let refused = try check()
+    #expect(refused.version == nil && refused.isRefused && refused.obstacle?.contains("taps") == true)
+  }
+
   @Test func theFalseAlarmRateIsTheConfigurations() async throws {
     let bench = try StationBench(["line": ScriptedSource([])])
     var recipe = try #require(try bench.folder.load().recipes["cell"])
