@@ -34,7 +34,7 @@ install_packages() {
 # What the package is built with and what it needs to run.
 readonly BUILD_PACKAGES=(
   git ca-certificates pkg-config libc6-dev libstdc++-12-dev libjpeg-dev libpng-dev libv4l-dev libopenblas-dev
-  libmosquitto-dev libcairo2-dev fonts-dejavu-core mosquitto python3-venv
+  libmosquitto-dev libsqlite3-dev libcairo2-dev fonts-dejavu-core mosquitto python3-venv
 )
 
 # python_environment FOLDER REQUIREMENTS: a virtual environment, made anew when its requirements change. With --system as
