@@ -57,6 +57,7 @@ public final class MQTTSession: Sendable {
   /// Starts to connect. A second call does nothing.
   public func start() {
     guard state.begin() else { return }
+    outbox.onNews { [state] in state.wakeUp.signal() }
     for warning in configuration.warnings { logger.warning("\(warning)") }
     // Retained commands stay away: one that somebody published so by mistake must not be carried out at every
     // reconnect.
@@ -120,11 +121,13 @@ public final class MQTTSession: Sendable {
 
   public var status: MQTTStatus { state.status }
 
-  /// Sends what is in the outbox as far as time allows, says `stopped`, waits for the broker's acknowledgement, and
-  /// closes the connection. Returns at the latest shortly after the limit, whatever the network does.
+  /// Sends what is in the outbox as far as time allows, says `stopped`, waits for the broker's acknowledgement,
+  /// closes the connection, and then the outbox. Returns at the latest shortly after twice the limit, whatever the
+  /// network and the disk do.
   @discardableResult
   public func stop(within limit: Duration = .seconds(1)) async -> MQTTStopReport {
     var report = await state.stop(within: limit)
+    await outbox.close(within: limit)
     report.unacknowledged = outbox.counts.waiting
     commandSink.finish()
     return report

@@ -201,10 +201,16 @@ extension SessionLoop {
     /// What waits for a PUBACK, by packet identifier.
     private var inFlight: [Int32: (errand: Errand, sent: ContinuousClock.Instant)] = [:]
     private var outboxInFlight: Set<UInt64> = []
-    /// Entries up to here were looked at on this connection.
-    private var cursor: UInt64 = 0
-    /// Entries up to here are not news: they waited for this connection, or the broker did not take them before.
-    private var replayedUpTo: UInt64
+    /// One of the outbox's lanes on this connection.
+    private struct Reading {
+      /// Entries up to here were looked at.
+      var cursor: UInt64 = 0
+      /// Entries up to here are not news: they waited for this connection, or the broker did not take them before.
+      var replayedUpTo: UInt64
+    }
+    private var readings: [OutboxLane: Reading]
+    /// Messages that the outbox had found of an earlier process.
+    private var recovered: Int
     private var outboxPausedUntil: ContinuousClock.Instant?
     private var seenRevision: UInt64 = 0
     private var refusedTopics: Set<String> = []
@@ -229,7 +235,10 @@ extension SessionLoop {
       longestPacket = min(
         loop.configuration.maximumMessageBytes, acceptance.maximumPacketSize ?? Int.max)
       mostInFlight = min(loop.configuration.maximumInFlight, acceptance.receiveMaximum)
-      replayedUpTo = loop.outbox.counts.newest
+      let counts = loop.outbox.counts
+      recovered = counts.recovered
+      readings = Dictionary(
+        uniqueKeysWithValues: OutboxLane.allCases.map { ($0, Reading(replayedUpTo: counts.newest)) })
       filters = loop.role.filters
     }
 
@@ -343,14 +352,29 @@ extension SessionLoop {
         guard instant <= .now else { return }
         outboxPausedUntil = nil
         // What the broker did not take is asked for again, and is no news any more.
-        replayedUpTo = max(replayedUpTo, cursor)
-        cursor = 0
+        readings = readings.mapValues {
+          Reading(cursor: 0, replayedUpTo: max($0.replayedUpTo, $0.cursor))
+        }
       }
-      while outboxInFlight.count < mostInFlight, let entry = loop.outbox.next(after: cursor) {
-        cursor = entry.identifier
+      // What an earlier process left may come to light late, and is older than what was looked at.
+      let counts = loop.outbox.counts
+      if counts.recovered != recovered {
+        recovered = counts.recovered
+        readings = readings.mapValues { Reading(cursor: 0, replayedUpTo: $0.replayedUpTo) }
+      }
+      for lane in OutboxLane.allCases { send(lane) }
+    }
+
+    private func send(_ lane: OutboxLane) {
+      guard var reading = readings[lane] else { return }
+      defer { readings[lane] = reading }
+      while outboxInFlight.count < mostInFlight, let entry = loop.outbox.next(after: reading.cursor, in: lane)
+      {
+        reading.cursor = entry.identifier
         if outboxInFlight.contains(entry.identifier) { continue }
         let message = entry.message
-        let payload = entry.identifier <= replayedUpTo ? ReplayMark.set(in: message.payload) : message.payload
+        let isReplay = entry.identifier <= reading.replayedUpTo
+        let payload = isReplay ? ReplayMark.set(in: message.payload) : message.payload
         let errand = Errand.outbox(identifier: entry.identifier, topic: message.topic)
         if !send(payload, to: message.topic, quality: 1, retain: false, as: errand) {
           loop.outbox.reject(entry.identifier)
@@ -485,7 +509,7 @@ extension SessionLoop {
       let reserve = min(.milliseconds(500), (deadline - began) / 2)
       if ContinuousClock.now < deadline - reserve {
         sendAll()
-        let isIdle = inFlight.isEmpty && !client.wantsToWrite && loop.outbox.next(after: cursor) == nil
+        let isIdle = inFlight.isEmpty && !client.wantsToWrite && loop.outbox.counts.waiting == 0
         guard isIdle || outboxPausedUntil != nil else { return }
       }
       goodbyeSaid = true

@@ -54,7 +54,7 @@ import Testing
     #expect(configuration.maximumInFlight == 16)
     #expect(configuration.maximumMessageBytes == 1_048_576)
     #expect(configuration.maximumCommandBytes == 65_536)
-    #expect(MemoryOutbox.Limits() == .init(messages: 20_000, bytes: 67_108_864, age: .seconds(259_200)))
+    #expect(OutboxLimits() == .init(messages: 1_000_000, bytes: 1_073_741_824, age: .seconds(259_200)))
   }
 
   @Test func whatIsUnknownIsNullAndNeverAbsent() throws {

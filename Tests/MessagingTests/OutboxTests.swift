@@ -9,21 +9,15 @@ import Testing
     OutboxMessage(topic: "t", payload: Array(name.utf8), importance: importance)
   }
 
-  /// Payloads from the oldest on.
-  private func contents(_ outbox: MemoryOutbox) -> [String] {
+  /// Payloads of a lane from the oldest on.
+  private func contents(_ outbox: MemoryOutbox, _ lane: OutboxLane = .results) -> [String] {
     var names: [String] = []
     var cursor: UInt64 = 0
-    while let entry = outbox.next(after: cursor) {
+    while let entry = outbox.next(after: cursor, in: lane) {
       names.append(String(decoding: entry.message.payload, as: UTF8.self))
       cursor = entry.identifier
     }
     return names
-  }
-
-  private func addsUp(_ counts: OutboxCounts) -> Bool {
-    counts.appended
-      == counts.acknowledged + counts.rejected + counts.droppedForAge + counts.droppedForSpace
-      + counts.waiting
   }
 
   @Test func keepsOrderUntilAcknowledged() {
@@ -41,7 +35,7 @@ import Testing
     let counts = outbox.counts
     #expect(counts.newest == 4 && counts.acknowledged == 1 && counts.rejected == 1 && counts.waiting == 2)
     #expect(counts.waitingBytes == 4)
-    #expect(addsUp(counts))
+    #expect(counts.addUp)
   }
 
   @Test func givesWayInTheStatedOrder() {
@@ -61,7 +55,23 @@ import Testing
     outbox.append(message("ng5"))
     #expect(contents(outbox) == ["ng2", "ng3", "ng4", "ng5"])
     #expect(outbox.counts.droppedForSpace == 5)
-    #expect(addsUp(outbox.counts))
+    #expect(outbox.counts.addUp)
+  }
+
+  @Test func alertsHaveALaneOfTheirOwnAndGiveWayLast() {
+    let outbox = MemoryOutbox(limits: .init(messages: 3, bytes: 1000, age: .zero))
+    outbox.append(message("alert1", .alert))
+    outbox.append(message("alert2", .alert))
+    outbox.append(message("ng1"))
+    #expect(contents(outbox, .alerts) == ["alert1", "alert2"])
+    outbox.append(message("alert3", .alert))
+    outbox.append(message("ng2"))
+    #expect(contents(outbox) == [])
+    #expect(contents(outbox, .alerts) == ["alert1", "alert2", "alert3"])
+    outbox.append(message("alert4", .alert))
+    #expect(contents(outbox, .alerts) == ["alert2", "alert3", "alert4"])
+    #expect(outbox.newestAlerts == ["t": Array("alert4".utf8)])
+    #expect(outbox.counts.addUp)
   }
 
   @Test func boundsBytes() {
@@ -74,7 +84,7 @@ import Testing
     // What is larger than everything displaces nothing.
     outbox.append(message(String(repeating: "y", count: 21)))
     #expect(contents(outbox) == ["abcdefghi", "x"])
-    #expect(addsUp(outbox.counts))
+    #expect(outbox.counts.addUp)
   }
 
   @Test func dropsWhatIsTooOld() {
@@ -91,7 +101,7 @@ import Testing
     outbox.append(message("c"))
     #expect(contents(outbox) == ["c"])
     #expect(outbox.counts.droppedForAge == 2)
-    #expect(addsUp(outbox.counts))
+    #expect(outbox.counts.addUp)
   }
 
   /// Thousands of random calls against an array that does the same in the plainest way.
@@ -126,10 +136,10 @@ import Testing
         model.removeAll { $0 == entry }
       default:
         let cursor = UInt64.random(in: 0...newest, using: &generator)
-        #expect(outbox.next(after: cursor) == model.first { $0.identifier > cursor })
+        #expect(outbox.next(after: cursor, in: .results) == model.first { $0.identifier > cursor })
       }
       let counts = outbox.counts
-      #expect(counts.waiting == model.count && addsUp(counts))
+      #expect(counts.waiting == model.count && counts.addUp)
       #expect(counts.waitingBytes == model.map(\.message.size).reduce(0, +))
     }
   }

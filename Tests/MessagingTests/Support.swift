@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Logging
 import Synchronization
 import Testing
@@ -52,15 +53,32 @@ func quickConfiguration(port: Int) -> MQTTConfiguration {
     backOff: BackOff(first: .milliseconds(20), longest: .milliseconds(100)))
 }
 
+/// A spool in a folder that is removed when the tests end.
+func makeSpool(log: LogBook = LogBook()) -> Spool {
+  Spool(file: spoolFolder.appending(path: "\(UUID().uuidString).sqlite"), logger: log.logger)
+}
+
+private let spoolFolder: URL = {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "assayd-test-spools-\(getpid())")
+  try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  atexit { try? FileManager.default.removeItem(at: spoolFolder) }
+  return folder
+}()
+
 /// A session on a port with everything short, changed as the test wants.
 func makeSession(
-  port: Int, outbox: any Outbox = MemoryOutbox(), log: LogBook = LogBook(),
+  port: Int, outbox: any Outbox = makeSpool(), log: LogBook = LogBook(),
   _ change: (inout MQTTConfiguration) -> Void = { _ in }
 ) throws -> MQTTSession {
   var configuration = quickConfiguration(port: port)
   change(&configuration)
   return try MQTTSession(
     configuration, topics: TopicTree(root: "assayd/test"), outbox: outbox, logger: log.logger)
+}
+
+extension OutboxCounts {
+  /// Every message that came in is somewhere.
+  var addUp: Bool { appended + recovered == acknowledged + rejected + dropped + waiting }
 }
 
 extension MQTTSession {

@@ -63,7 +63,9 @@ struct StationBench {
     logger.logLevel = logLevel
     station = try Station(
       try folder.load(), engine: encoder.engine,
-      notifier: ServiceNotifier(environment: environment, processID: getpid()), logger: logger, timing: timing
+      notifier: ServiceNotifier(environment: environment, processID: getpid()), logger: logger,
+      timing: timing,
+      outbox: MemoryOutbox()
     ) { line throws(CaptureError) in scripts[line.name] ?? ScriptedSource([]) }
     for (name, source) in scripts {
       source.setHandled { [weak station] in station?.counts[name]?.inFlight == 0 }
@@ -114,7 +116,7 @@ struct StationBench {
   func results(of line: String) throws -> [ResultMessage] {
     var results: [ResultMessage] = []
     var identifier: UInt64 = 0
-    while let entry = station.outbox.next(after: identifier) {
+    while let entry = station.outbox.next(after: identifier, in: .results) {
       identifier = entry.identifier
       if entry.message.topic.hasSuffix("/\(line)/result") {
         results.append(try ResultMessage(payload: entry.message.payload))

@@ -82,25 +82,50 @@ extension StatsMessage {
       self.drift = drift
     }
   }
-
+  /// The accounts of the outbox since the start of the program:
+  /// `appended` + `recovered` = `acknowledged` + `rejected` + `dropped` + `waiting`.
   public struct OutboxSummary: Codable, Sendable, Equatable {
+    /// Given way, by reason.
+    public struct Dropped: Codable, Sendable, Equatable {
+      public var age: Int
+      public var space: Int
+      /// Held by a file that was damaged.
+      public var damage: Int
+    }
+
+    public var appended: Int
+    /// Left by an earlier run.
+    public var recovered: Int
+    public var acknowledged: Int
     public var waiting: Int
     public var waitingBytes: Int
-    /// Given way to the bounds since the start of the program.
+    /// Of those waiting, the ones that are not on the disk yet.
+    public var unwritten: Int
     public var dropped: Int
+    public var droppedFor: Dropped
     /// Refused for good, by the broker or for their length.
     public var rejected: Int
+    /// A sentence where messages are kept in memory only.
+    @Nullable public var trouble: String?
 
     public init(_ counts: OutboxCounts) {
+      appended = counts.appended
+      recovered = counts.recovered
+      acknowledged = counts.acknowledged
       waiting = counts.waiting
       waitingBytes = counts.waitingBytes
-      dropped = counts.droppedForAge + counts.droppedForSpace
+      unwritten = counts.unwritten
+      dropped = counts.dropped
+      droppedFor = Dropped(
+        age: counts.droppedForAge, space: counts.droppedForSpace, damage: counts.droppedForDamage)
       rejected = counts.rejected
+      trouble = counts.trouble
     }
 
     enum CodingKeys: String, CodingKey {
-      case waiting, dropped, rejected
+      case appended, recovered, acknowledged, waiting, unwritten, dropped, rejected, trouble
       case waitingBytes = "waiting_bytes"
+      case droppedFor = "dropped_for"
     }
   }
 }

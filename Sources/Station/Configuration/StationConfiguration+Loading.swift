@@ -134,7 +134,7 @@ private struct StationSection {
   let broker: BrokerConfiguration
   let model: URL
   let computeThreads: Int?
-  let outbox: MemoryOutbox.Limits
+  let outbox: OutboxLimits
 
   init(_ mapping: YAMLMapping, paths: StationPaths, hostName: String) {
     name = mapping.string("station", default: hostName, length: 1...64)
@@ -160,7 +160,7 @@ private struct StationSection {
     computeThreads = compute?.optionalInteger("threads", 1...256)
     compute?.finish()
     let limits = mapping.section("limits")
-    var outbox = MemoryOutbox.Limits()
+    var outbox = OutboxLimits()
     if let limits {
       outbox.messages = limits.integer("outbox_messages", 100...10_000_000, default: outbox.messages)
       outbox.bytes =

@@ -18,7 +18,7 @@ public struct StationConfiguration: Sendable, Equatable {
   /// Compute threads shared by all lines; nil leaves it to the machine's number of processors.
   public let computeThreads: Int?
   /// Bounds on the messages kept for a broker that is away.
-  public let outbox: MemoryOutbox.Limits
+  public let outbox: OutboxLimits
   /// By name, in the order of names; at least one.
   public let lines: [LineConfiguration]
   public let recipes: [String: RecipeConfiguration]

@@ -18,6 +18,9 @@ public struct StationPaths: Sendable, Equatable {
   /// Immutable versions of what recipes learned: `<recipe>/<version>`.
   public var recipeVersions: URL { state.appending(path: "recipes", directoryHint: .isDirectory) }
 
+  /// Messages that wait for the broker.
+  public var spool: URL { state.appending(path: "spool.sqlite") }
+
   /// A path as the configuration writes it: a relative one is taken below the root, an absolute one as it stands.
   public func resolve(_ path: String) -> URL {
     path.hasPrefix("/") ? URL(filePath: path) : root.appending(path: path)

@@ -50,13 +50,13 @@ public final class Station: Service {
 
   init(
     _ configuration: StationConfiguration, engine: InspectionEngine,
-    notifier: ServiceNotifier, logger: Logger, timing: StationTiming,
+    notifier: ServiceNotifier, logger: Logger, timing: StationTiming, outbox: (any Outbox)? = nil,
     makeSource: @escaping @Sendable (LineConfiguration) throws(CaptureError) -> any FrameSource
   ) throws(ConfigurationError) {
     self.configuration = configuration
     self.notifier = notifier
     self.logger = logger
-    let session = try MQTTSession(configuration, logger: logger)
+    let session = try MQTTSession(configuration, outbox: outbox, logger: logger)
     self.session = session
     birth = BirthMessage(
       version: Self.version, bootID: UUID().uuidString.lowercased(), startedUTC: .now,
