@@ -65,6 +65,26 @@ static inline size_t ck_attention_scratch(size_t tokens) {
   return 12 * padded * (sizeof(float) + 2);
 }
 
+/// One head of causal attention over a forest of rows: row r attends to paths[starts[r]] ... paths[starts[r + 1] - 1],
+/// which are the rows before it in its sequence and itself. Rows lie `stride` floats apart.
+typedef struct {
+  const float *queries, *keys, *values;
+  size_t stride;
+  size_t width;  ///< channels of the head, a multiple of 16
+  const int32_t *paths, *starts;
+  /// What a query's product with a key is multiplied with before the softmax.
+  float score_scale;
+} ck_paths;
+
+/// Where the gradients of a head's queries, keys and values are added up, laid out as in ck_paths.
+typedef struct {
+  float *queries, *keys, *values;
+  size_t stride;
+} ck_paths_gradient;
+
+/// Floats of scratch that `attend_paths` and `attend_paths_gradient` need for paths of at most `length` rows.
+static inline size_t ck_paths_scratch(size_t length) { return 2 * ((length + CK_LANES - 1) / CK_LANES * CK_LANES); }
+
 typedef struct {
   const char *name;
   /// What is added to a signed activation before it is stored: 128 where the instruction wants unsigned bytes.
@@ -104,6 +124,24 @@ typedef struct {
   /// `best` and `best_column` hold rows x 16 numbers and are carried from call to call.
   void (*maximise_int8)(ck_activations a, size_t rows, ck_weights b, int32_t first_column, float *best,
                         int32_t *best_column);
+
+  // Float32 transformer blocks and their gradients; `columns` is a multiple of 16 everywhere.
+
+  /// output = function(input), which is CK_GELU or CK_QUICK_GELU.
+  void (*activate)(const float *input, size_t input_stride, size_t rows, size_t columns, ck_epilogue function,
+                   float *output, size_t output_stride);
+  /// gradient *= function'(input).
+  void (*activate_gradient)(const float *input, size_t input_stride, size_t rows, size_t columns,
+                            ck_epilogue function, float *gradient, size_t gradient_stride);
+  /// Adds to `gradient` what `upstream`, the gradient at `layer_norm`'s output, is at its input.
+  void (*layer_norm_gradient)(const float *input, size_t input_stride, size_t rows, size_t columns, const float *gain,
+                              float epsilon, const float *upstream, size_t upstream_stride, float *gradient,
+                              size_t gradient_stride);
+  /// out[r] = softmax(score_scale * queries[r] . keys[path]) . values[path] for `rows` rows from `first` on.
+  void (*attend_paths)(ck_paths head, size_t first, size_t rows, float *scratch, float *out, size_t out_stride);
+  /// Adds to `gradient` what `upstream`, the gradient at `attend_paths`' output, is at queries, keys and values.
+  void (*attend_paths_gradient)(ck_paths head, size_t first, size_t rows, const float *upstream,
+                                size_t upstream_stride, float *scratch, ck_paths_gradient gradient);
 
   /// Runs the multiply-add of `multiply_int8` on registers alone, 12 times a round, and returns how many products were
   /// summed: what the processor could do if nothing else were to be done. NULL where the compiler chooses the
