@@ -157,6 +157,23 @@ public final class PromptADFixture: Sendable {
       standardDeviation: facts.preprocess.std)
   }
 
+  public var textTower: TextTowerConfiguration {
+    let text = facts.model.textCfg
+    return TextTowerConfiguration(
+      width: text.width, depth: text.layers, heads: facts.textHeads, mlpWidth: 4 * text.width,
+      contextLength: text.contextLength, vocabularySize: text.vocabSize, activation: .gelu,
+      layerNormEpsilon: facts.layernormEps)
+  }
+
+  /// Stands in for CLIP's vocabulary, which is not part of the fixture: as many merges, of pairs of bytes. Prompts come as
+  /// tokens.
+  private static let merges: [String] = {
+    let bytes = (Array(33...126) + Array(161...172) + Array(174...255) + Array(256..<324)).compactMap {
+      Unicode.Scalar(UInt32($0)).map(String.init)
+    }
+    return bytes.flatMap { first in bytes.map { "\(first) \($0)" } }.prefix(48_894).map(\.self)
+  }()
+
   /// The fixture's CLIP as a model file, which lives as long as this object.
   public func model(_ precision: ModelFile.Precision = .float32) throws -> ModelFile {
     let url = folder.file("\(precision.rawValue).safetensors")
@@ -164,7 +181,9 @@ public final class PromptADFixture: Sendable {
       attribution: "promptad-tiny, seeded random weights", layout: "openclip",
       sourceFile: tensors.url.lastPathComponent, sourceHash: "none", sourceTensors: 0, sourceParameters: 0,
       tool: "tests")
-    try ModelFile.write(to: url, configuration: imageTower, precision: precision, origin: origin) {
+    try ModelFile.write(
+      to: url, configuration: imageTower, text: (textTower, Self.merges), precision: precision, origin: origin
+    ) {
       (name, shape) throws(ModelFileError) in try weight(name, shape, of: url)
     }
     return try ModelFile(contentsOf: url)
