@@ -1,4 +1,4 @@
-import Compute
+package import Compute
 
 extension Matrix {
   /// Some neighbouring rows, copied.
@@ -17,7 +17,7 @@ extension Matrix {
   }
 
   /// Every row divided by its Euclidean norm; a row of zeros stays one.
-  func l2Normalised() -> Matrix {
+  package func l2Normalised() -> Matrix {
     var result = self
     for row in 0..<rows {
       let range = row * columns..<(row + 1) * columns
