@@ -54,3 +54,7 @@ python_environment() {
   "$folder/bin/pip" install --quiet --disable-pip-version-check "${pip[@]}" --requirement "$requirements"
   cp "$requirements" "$folder/requirements.txt"
 }
+
+# release_build [WORDS]: the programs. Everything builds them with the Swift runtime linked in, as the package has them: a
+# change of that makes SwiftPM compile everything anew.
+release_build() { swift build -c release --static-swift-stdlib "$@"; }

@@ -1,0 +1,137 @@
+# What the scenarios share: a station on this machine, its broker's messages, cameras, and assertions. Sourced, never run.
+#
+#   fresh_station [small|real]   configuration, model and recipe `part` anew; no line yet
+#   camera_line NAME DEVICE      writes a line; further lines of its `camera` section come from standard input
+#   start_station, stop_station  as systemd does it; the broker's messages are recorded meanwhile
+#   wait_for SECONDS WHAT CMD... until CMD succeeds
+#   status LINE [FILTER]         the line's last status, through jq
+#   expect_state LINE STATE [SECONDS] [REASON]
+#   expect_counts LINE [FILTER]  after stop_station: nothing lost, nothing counted twice, every result received
+#   proved TEXT                  what the scenario has shown
+set -uo pipefail
+shopt -s nullglob
+readonly WORK=/run/scenarios ROOT=assayd/vm
+mkdir -p "$WORK"
+
+proved() { printf '   proved: %s\n' "$*"; }
+fail() {
+  printf '   NOT SO: %s\n' "$*"
+  exit 1
+}
+
+# expect WHAT CMD...: fails unless CMD succeeds.
+expect() {
+  local what=$1
+  shift
+  "$@" || fail "$what"
+}
+
+# wait_for SECONDS WHAT CMD...: the time it took, in seconds, is in TOOK.
+wait_for() {
+  local limit=$1 what=$2 begin=$EPOCHREALTIME
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    TOOK=$(seconds_since "$begin")
+    [ "${TOOK%.*}" -lt "$limit" ] || fail "$what: not within $limit s"
+    sleep 0.1
+  done
+  TOOK=$(seconds_since "$begin")
+}
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
+
+# --- the station
+
+fresh_station() {
+  local kind=${1:-small}
+  dpkg-query -W -f '${Status}' assayd 2>/dev/null | grep -q 'ok installed' || dpkg -i /vm/assayd.deb >"$WORK/dpkg.log" 2>&1 ||
+    { cat "$WORK/dpkg.log"; fail "the package cannot be installed"; }
+  systemctl stop assayd 2>/dev/null
+  systemctl reset-failed assayd 2>/dev/null
+  rm -rf /etc/assayd/* /var/lib/assayd/*
+  cp -r "/vm/$kind/etc/assayd/." /etc/assayd/
+  cp -r "/vm/$kind/var/lib/assayd/." /var/lib/assayd/
+  chown -R root:root /etc/assayd
+  chown -R assayd:assayd /var/lib/assayd
+  journalctl --rotate --vacuum-time=1s -q 2>/dev/null
+  # No statuses of the last scenario.
+  systemctl restart mosquitto
+  rm -f "$WORK"/messages
+}
+
+# line NAME <YAML
+line() { cat >"/etc/assayd/lines/$1.yaml"; }
+
+# camera_line NAME DEVICE [RECIPE] <<keys of `camera`, indented by two
+camera_line() {
+  local keys=
+  [ -t 0 ] || keys=$(cat)
+  printf 'camera:\n  device: %s\n%s\nrecipe: %s\n' "$2" "$keys" "${3:-part}" | line "$1"
+}
+
+start_station() {
+  record
+  systemctl start assayd || { journalctl -u assayd --no-pager -n 30; fail "systemctl start assayd"; }
+}
+
+record() {
+  mosquitto_sub -q 1 -t "$ROOT/#" -F '%t %p' >"$WORK/messages" &
+  RECORDER=$!
+  wait_for 10 "the broker" mosquitto_pub -t scenarios -m up
+}
+
+stop_station() {
+  systemctl stop assayd || fail "systemctl stop assayd"
+  wait_for 5 "the word stopped" grep -q "^$ROOT/availability stopped" "$WORK/messages"
+  sleep 0.2
+  kill "$RECORDER" 2>/dev/null
+  wait "$RECORDER" 2>/dev/null
+}
+
+# messages TOPIC [FILTER]: all that came on a topic below the root, one JSON a line.
+messages() { sed -n "s#^$ROOT/$1 ##p" "$WORK/messages" | jq -c "${2:-.}"; }
+status() { messages "$1/status" | tail -n 1 | jq -r "${2:-.}"; }
+
+is_state() {
+  [ "$(status "$1" .state)" = "$2" ] && { [ -z "${3:-}" ] || status "$1" .reason | grep -q -- "$3"; }
+}
+expect_state() {
+  wait_for "${3:-20}" "the state $2 of line $1${4:+ for the reason \"$4\"} (last: $(status "$1" '"\(.state): \(.reason)"'))" \
+    is_state "$1" "$2" "${4:-}"
+}
+# has_judged LINE COUNT: by its last status, or by the verdicts that came.
+has_judged() { [ "$(messages "$1/verdict" | wc -l)" -ge "$2" ]; }
+
+# The books of a line that stopped. Checked from outside: results were received over MQTT by another program.
+expect_counts() {
+  local line=$1 filter=${2:-true} last results
+  last=$(messages "$line/stats" | tail -n 1 | jq -c .counters)
+  [ -n "$last" ] || fail "line $line sent no counters"
+  jq -e '.captured == .judged + .replaced + ([.rejected[]] | add // 0) and .captured > 0' <<<"$last" >/dev/null ||
+    fail "the books of line $line do not balance: $last"
+  jq -e "$filter" <<<"$last" >/dev/null || fail "the books of line $line are not as expected ($filter): $last"
+  # Every frame judged or rejected has one result, except those rejected because the station stopped; each came once.
+  results=$(messages "$line/result" .seq)
+  jq -e --argjson n "$(wc -l <<<"$results")" '.judged + ([.rejected | to_entries[] | select(.key != "stopped") | .value] | add // 0) == $n' \
+    <<<"$last" >/dev/null || fail "line $line counts $last, but $(wc -l <<<"$results") results came"
+  [ "$results" = "$(seq 1 "$(wc -l <<<"$results")")" ] || fail "the results of line $line are not numbered 1, 2, 3, ..."
+  printf '   books of %s: %s = %s results\n' "$line" "$last" "$(wc -l <<<"$results")"
+}
+
+clean_up() {
+  systemctl stop assayd 2>/dev/null
+  systemctl reset-failed assayd 2>/dev/null
+  [ -z "${CAMERAS:-}" ] || kill $CAMERAS 2>/dev/null
+  pkill -x mosquitto_sub
+  modprobe -r vivid 2>/dev/null
+  rm -rf /run/systemd/system/assayd.service.d
+  systemctl daemon-reload
+}
+
+# --- cameras
+
+# vivid [PARAMETER=VALUE...]: the kernel's virtual camera, a webcam unless told otherwise, as /dev/video0.
+vivid() {
+  modprobe -r vivid 2>/dev/null
+  modprobe vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0 no_error_inj=0 "$@" || fail "modprobe vivid"
+  udevadm settle
+}
