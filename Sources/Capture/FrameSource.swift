@@ -23,6 +23,17 @@ public protocol FrameSource: AnyObject, Sendable {
   var counters: SourceCounters { get }
 }
 
+/// A source whose controls (exposure, gain, ...) can be changed while it delivers, without losing a frame.
+public protocol AdjustableSource: FrameSource {
+  /// What of these controls the open camera would never take, a sentence each; changes nothing. Of a camera that is
+  /// not open nothing is known, and the answer is empty.
+  func refusals(of controls: [String: Int]) -> [String]
+
+  /// Sets the controls now, where the camera is open, and at every later opening, in place of all that were wanted
+  /// before. A control that is no longer wanted keeps its value. May be called from any thread.
+  func adjust(controls: [String: Int])
+}
+
 /// What `FrameSource.next()` has to report.
 public enum FrameOutcome: Sendable {
   /// A frame as fresh as can be had. Frames that waited behind it are counted as superseded.

@@ -21,4 +21,16 @@ public struct SourceCounters: Sendable, Equatable, Codable {
     captured += 1
     rejected[fault, default: 0] += 1
   }
+
+  /// The sum over sources that a line had one after the other.
+  public static func + (left: Self, right: Self) -> Self {
+    var sum = left
+    sum.captured += right.captured
+    sum.delivered += right.delivered
+    sum.superseded += right.superseded
+    sum.dropped += right.dropped
+    sum.reopened += right.reopened
+    sum.rejected.merge(right.rejected, uniquingKeysWith: +)
+    return sum
+  }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// The first `next()` opens it. After any fault - unplugged, stalled, busy, a driver's error - everything is closed, the
 /// change of status is reported, and after a growing, jittered wait the device is looked up and opened anew with the same
 /// options, controls included. `running` is reported with the first good frame, not when the device opens.
-public final class V4L2Camera: FrameSource {
+public final class V4L2Camera: AdjustableSource {
   /// Silence of as many frame periods is a stall, but see `shortestStall`.
   static let stallPeriods = 10.0
   /// Cameras halve their rate in the dark, and a loaded machine hiccups.
@@ -25,6 +25,8 @@ public final class V4L2Camera: FrameSource {
   private let waker: Waker
   private let run: Mutex<Run>
   private let shared: Mutex<Shared>
+  /// Apart from `shared`, because a camera may take long over a control and nobody who counts frames shall wait for it.
+  private let adjustment: Mutex<Adjustment>
 
   /// The capture thread's own.
   private struct Run {
@@ -48,6 +50,13 @@ public final class V4L2Camera: FrameSource {
     var description: StreamDescription?
   }
 
+  private struct Adjustment {
+    /// What is wanted now; `options.controls` is what was wanted at first.
+    var controls: [String: Int]
+    /// The device while it is open.
+    var device: VideoDevice?
+  }
+
   /// What the open camera is and gives.
   public struct StreamDescription: Sendable, Equatable, Codable {
     /// The node behind the name, for example `/dev/video2`.
@@ -56,7 +65,7 @@ public final class V4L2Camera: FrameSource {
     public let driver: String
     public let bus: String
     public let mode: CameraMode
-    public let controls: [ControlSetting]
+    public internal(set) var controls: [ControlSetting]
   }
 
   /// Does not touch the device yet.
@@ -77,6 +86,7 @@ public final class V4L2Camera: FrameSource {
     waker = try Waker()
     run = Mutex(Run())
     shared = Mutex(Shared())
+    adjustment = Mutex(Adjustment(controls: options.controls))
   }
 
   /// A camera nobody holds any more is closed.
@@ -112,6 +122,8 @@ public final class V4L2Camera: FrameSource {
       shared.withLock { $0.counters.reopened += 1 }
     }
     do {
+      var options = options
+      options.controls = adjustment.withLock { $0.controls }
       let camera = try OpenCamera(options, system)
       run.sequence.restart()
       run.phase = .streaming(camera, heard: nil)
@@ -119,6 +131,11 @@ public final class V4L2Camera: FrameSource {
         node: system.resolve(camera.device.path) ?? camera.device.path, card: camera.device.card,
         driver: camera.device.driver, bus: camera.device.bus, mode: camera.mode, controls: camera.settings)
       shared.withLock { $0.description = description }
+      adjustment.withLock { adjustment in
+        adjustment.device = camera.device
+        // Somebody may have asked for others while the camera was being opened.
+        if adjustment.controls != options.controls { apply(adjustment.controls, to: camera.device) }
+      }
     } catch {
       fail(&run, error)
     }
@@ -138,9 +155,28 @@ public final class V4L2Camera: FrameSource {
 
   private func close(_ run: inout Run) {
     guard case .streaming(let camera, _) = run.phase else { return }
+    adjustment.withLock { $0.device = nil }
     camera.close()
     run.phase = .closed(until: nil)
     shared.withLock { $0.description = nil }
+  }
+
+  // MARK: - Controls
+
+  public func refusals(of controls: [String: Int]) -> [String] {
+    adjustment.withLock { $0.device?.refusals(of: controls) ?? [] }
+  }
+
+  public func adjust(controls: [String: Int]) {
+    adjustment.withLock { adjustment in
+      adjustment.controls = controls
+      if let device = adjustment.device { apply(controls, to: device) }
+    }
+  }
+
+  private func apply(_ controls: [String: Int], to device: VideoDevice) {
+    let settings = device.apply(controls)
+    shared.withLock { $0.description?.controls = settings }
   }
 
   // MARK: - Streaming

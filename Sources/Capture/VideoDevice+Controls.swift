@@ -64,26 +64,40 @@ extension VideoDevice {
     return settled.map { readBack($0, offered) }.sorted { $0.name < $1.name }
   }
 
+  /// What of it this camera would never take, a sentence each; changes nothing.
+  func refusals(of wanted: [String: Int]) -> [String] {
+    let offered = controls()
+    return wanted.sorted { $0.key < $1.key }.compactMap { name, value in
+      refusal(of: name, value, offered).map { "\(name) \($0)" }
+    }
+  }
+
+  /// Why a control cannot have a value whatever the others are; nil where it can, or comes near enough.
+  private func refusal(of name: String, _ wanted: Int, _ offered: [VideoControl]) -> String? {
+    guard let control = find(name, offered) else {
+      let names = offered.map(\.name).joined(separator: ", ")
+      return "is not a control of this camera. It has: \(names.isEmpty ? "none" : names)."
+    }
+    if control.isReadOnly { return "is read-only." }
+    switch control.kind {
+    case .button: return "is a button, not a setting."
+    case .menu, .integerMenu:
+      if control.menu.contains(where: { $0.value == wanted }) { return nil }
+      let choices = control.menu.map { "\($0.value) (\($0.name))" }.joined(separator: ", ")
+      return "cannot be \(wanted); the choices are \(choices)."
+    case .integer, .boolean, .bitmask: return nil
+    }
+  }
+
   private func set(_ name: String, to wanted: Int, _ offered: [VideoControl]) -> ControlSetting {
     func refuse(_ reason: String) -> ControlSetting {
       ControlSetting(name: name, requested: wanted, actual: nil, remark: "\(name) \(reason)")
     }
-    guard let control = find(name, offered) else {
-      let names = offered.map(\.name).joined(separator: ", ")
-      return refuse("is not a control of this camera. It has: \(names.isEmpty ? "none" : names).")
-    }
-    if control.isReadOnly { return refuse("is read-only.") }
-    if control.kind == .button { return refuse("is a button, not a setting.") }
+    if let reason = refusal(of: name, wanted, offered) { return refuse(reason) }
+    guard let control = find(name, offered) else { return refuse("is not a control of this camera.") }
     var value = wanted
-    switch control.kind {
-    case .menu, .integerMenu:
-      guard control.menu.contains(where: { $0.value == wanted }) else {
-        let choices = control.menu.map { "\($0.value) (\($0.name))" }.joined(separator: ", ")
-        return refuse("cannot be \(wanted); the choices are \(choices).")
-      }
-    case .integer, .boolean:
+    if control.kind == .integer || control.kind == .boolean {
       value = nearestAllowed(wanted, control.minimum, control.maximum, control.step)
-    case .bitmask, .button: break
     }
     do {
       // What holds already is left alone: some controls are locked while the stream runs.

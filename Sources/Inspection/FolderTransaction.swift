@@ -1,13 +1,13 @@
-import Foundation
+package import Foundation
 import Glibc
 
 /// A folder that appears under its name whole or not at all.
-enum FolderTransaction {
+package enum FolderTransaction {
   /// Lets `fill` write into a temporary folder beside `folder`, forces every file to the disk and renames the
   /// result to `folder`. On failure nothing is left.
   ///
   /// - Throws: `InspectionError.exists` where `folder` is there and not empty, and whatever `fill` throws.
-  static func write(_ folder: URL, fill: (URL) throws -> Void) throws {
+  package static func write(_ folder: URL, fill: (URL) throws -> Void) throws {
     let parent = folder.deletingLastPathComponent()
     try attempt("create", parent) {
       try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)

@@ -152,6 +152,10 @@ extension MQTTSession {
     retain(try birth.encoded(), on: topics.birth)
   }
 
+  public func retain(_ status: StationStatusMessage) throws {
+    retain(try status.encoded(), on: topics.status)
+  }
+
   public func retain(_ status: StatusMessage) throws {
     retain(try status.encoded(), on: topics.topic(.status, of: status.line))
   }

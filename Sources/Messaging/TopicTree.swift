@@ -54,6 +54,8 @@ public struct TopicTree: Sendable, Equatable {
 
   public var availability: String { "\(root)/availability" }
   public var birth: String { "\(root)/birth" }
+  /// Of the whole station; `topic(.status, of:)` is a line's.
+  public var status: String { "\(root)/status" }
 
   public func topic(_ leaf: Leaf, of line: String) -> String { "\(root)/\(line)/\(leaf.rawValue)" }
 
@@ -79,7 +81,7 @@ public struct TopicTree: Sendable, Equatable {
   /// Whether this station itself speaks on the topic. An answer must never go there: whoever may send commands
   /// could otherwise make the station publish a false verdict.
   func isOwn(_ topic: String) -> Bool {
-    topic == availability || topic == birth
+    topic == availability || topic == birth || topic == status
       || topic.hasPrefix("\(root)/")
         && topic.dropFirst(root.count + 1).split(separator: "/", omittingEmptySubsequences: false).dropFirst()
           .first.map { $0 == "cmd" || Leaf(rawValue: String($0)) != nil } ?? false

@@ -17,6 +17,7 @@ struct Assayd: AsyncParsableCommand {
     abstract: "Watches production lines through cameras and tells what it finds over MQTT.",
     discussion: """
       The configuration is read from ROOT/etc/assayd, what is learned and stored lies in ROOT/var/lib/assayd.
+      SIGHUP has it read its configuration again and go over to it without stopping; a wrong one is refused.
       SIGTERM and SIGINT stop the station within two seconds; a second one ends it at once.
 
       Exit status:
@@ -43,18 +44,25 @@ struct Assayd: AsyncParsableCommand {
     let logger = Logger(label: "assayd")
     do {
       let paths = StationPaths(root: URL(filePath: root, directoryHint: .isDirectory))
-      let configuration = try StationConfiguration.load(paths: paths)
+      let (configuration, refusal) =
+        check
+        ? (try StationConfiguration.load(paths: paths), nil)
+        : try StationConfiguration.loadForStart(paths: paths)
+      for problem in refusal?.problems ?? [] {
+        logger.critical("The last good configuration is used, because the present one is broken: \(problem)")
+      }
       let engine = try InspectionEngine(
         modelFile: configuration.model, threads: configuration.computeThreads)
       if check { return try report(configuration, engine) }
 
       let notifier = ServiceNotifier(environment: environment, processID: getpid())
       let station = try Station(
-        configuration, engine: engine, notifier: notifier, logger: logger)
+        configuration, paths: paths, refusal: refusal, engine: engine, notifier: notifier, logger: logger)
       let impatience = ForcedStop(signals: [SIGTERM, SIGINT])
       defer { impatience.cancel() }
       try await ServiceGroup(
-        services: [station], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
+        services: [station, ReloadSignal(station: station)], gracefulShutdownSignals: [.sigterm, .sigint],
+        logger: logger
       ).run()
     } catch let error as ConfigurationError {
       for problem in error.problems { logger.critical("\(problem)") }

@@ -106,4 +106,28 @@ import Testing
       #expect(setting.remark == nil)
     }
   }
+
+  /// Controls change between two frames, without closing anything, and hold at the next opening.
+  @Test func controlsAreAdjustedWhileFramesCome() throws {
+    let video = ScriptedVideo(["/dev/video0": Self.camera])
+    video.shoot(Array(repeating: .good, count: 6))
+    let watching = try Watching(video, CameraOptions(device: "/dev/video0", controls: ["gain": 16]))
+    #expect(watching.camera.refusals(of: ["gian": 3]) == [], "of a camera that is not open nothing is known")
+    var first: [FrameOutcome] = []
+    while first.frames.count < 2 { first.append(watching.camera.next()) }
+    #expect(watching.camera.stream?.controls.map(\.actual) == [16])
+
+    let refusals = watching.camera.refusals(of: ["gian": 3, "gain": 1000, "privacy": 1])
+    #expect(
+      refusals.map { $0.prefix { $0 != "." } } == [
+        "gian is not a control of this camera", "privacy is read-only",
+      ])
+    #expect(watching.camera.stream?.controls.map(\.actual) == [16])
+    watching.camera.adjust(controls: ["gain": 40])
+    #expect(watching.camera.stream?.controls.map(\.actual) == [40])
+    let rest = watching.outcomes(until: 1000)
+    #expect((first + rest).frames.map(\.sequence) == Array(0..<6))
+    #expect((first + rest).statuses.count == 1)
+    watching.expectOrder()
+  }
 }

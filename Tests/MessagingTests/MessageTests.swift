@@ -14,6 +14,7 @@ import Testing
       "assayd.verdict/1": VerdictMessage.self, "assayd.result/1": ResultMessage.self,
       "assayd.stats/1": StatsMessage.self, "assayd.answer/1": AnswerMessage.self,
       "assayd.enrol-progress/1": EnrolProgressMessage.self,
+      "assayd.station/1": StationStatusMessage.self,
     ]
     var seen: Set<String> = []
     for block in page.split(separator: "```json\n").dropFirst() {

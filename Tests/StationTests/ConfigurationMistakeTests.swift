@@ -24,10 +24,10 @@ import Testing
     Mistake(
       "assayd.yaml", "statoin: a" + rest,
       "assayd.yaml:1:1: `statoin` is not known here; did you mean `station`? "
-        + "Allowed: broker, compute, limits, model, root_topic, station."),
+        + "Allowed: broker, compute, console, limits, model, reload_on_change, root_topic, station."),
     Mistake(
       "assayd.yaml", "zebra: a" + rest,
-      "assayd.yaml:1:1: `zebra` is not known here; Allowed: broker, compute, limits, model, root_topic, station."
+      "assayd.yaml:1:1: `zebra` is not known here; Allowed: broker, compute, console, limits, model, reload_on_change, root_topic, station."
     ),
     Mistake(
       "assayd.yaml", "station: [a, b]" + rest, "assayd.yaml:1:10: `station` is a list; expected text."),

@@ -16,6 +16,8 @@ import Transformer
 
         The configuration is read from ROOT/etc/assayd, what is learned and stored lies
         in ROOT/var/lib/assayd.
+        SIGHUP has it read its configuration again and go over to it without stopping;
+        a wrong one is refused.
         SIGTERM and SIGINT stop the station within two seconds; a second one ends it at
         once.
 

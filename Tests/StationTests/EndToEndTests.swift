@@ -38,7 +38,8 @@ struct EndToEndTests {
     var logger = Logger(label: "test") { _ in StationLogHandler(environment: [:]) }
     logger.logLevel = .critical
     let station = try Station(
-      try folder.load(), engine: encoder.engine, notifier: ServiceNotifier(environment: [:], processID: 1),
+      try folder.load(), paths: folder.paths, engine: encoder.engine,
+      notifier: ServiceNotifier(environment: [:], processID: 1),
       logger: logger)
     let group = ServiceGroup(services: [station], logger: logger)
     let running = Task { try await group.run() }
@@ -67,7 +68,9 @@ struct EndToEndTests {
 
     let unknown = try await answer("dance", "{}")
     #expect(unknown.outcome == .refused)
-    #expect(unknown.reason == "The command dance is not known; known are: enrol.")
+    #expect(
+      unknown.reason == "The command dance is not known; known are: enrol, recipe, reload, snapshot, trigger."
+    )
     let nowhere = try await answer("enrol", #"{"count": 8, "reason": "test"}"#, line: "attic")
     #expect(nowhere.reason == "There is no line attic; this station has: goods, mixed.")
     let senseless = try await answer("enrol", #"{"count": 0, "reason": "test"}"#)
@@ -116,12 +119,13 @@ struct EndToEndTests {
 
     // What a client that comes later finds.
     let later = try broker.subscribe(["--retained-only"])
-    try await StationBench.wait(for: "the retained messages") { later.messages.count >= 6 }
+    try await StationBench.wait(for: "the retained messages") { later.messages.count >= 7 }
     let retained = Dictionary(grouping: later.messages, by: \.topic).mapValues(\.count)
     #expect(
       retained == [
         "\(Self.root)/availability": 1, "\(Self.root)/birth": 1, "\(Self.root)/goods/status": 1,
         "\(Self.root)/goods/verdict": 1, "\(Self.root)/mixed/status": 1, "\(Self.root)/mixed/verdict": 1,
+        "\(Self.root)/status": 1,
       ])
     let birth = try BirthMessage(
       payload: Array(try #require(later.payloads(on: "\(Self.root)/birth").first).utf8))

@@ -10,7 +10,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "The payload is not a JSON object such as {\"count\": 8, \"reason\": \"why\"}."),
+    ("", "The field count must be a whole number from 1 to 64."),
     ("[8]", "The payload is not a JSON object such as {\"count\": 8, \"reason\": \"why\"}."),
     ("{\"count\": 8", "The payload is not a JSON object such as {\"count\": 8, \"reason\": \"why\"}."),
     (

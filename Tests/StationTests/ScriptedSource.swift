@@ -5,7 +5,7 @@ import Synchronization
 @testable import Capture
 
 /// A camera that plays a script, step by step, and counts as a real one does.
-final class ScriptedSource: FrameSource {
+final class ScriptedSource: AdjustableSource {
   enum Step: Sendable {
     case frame(RawImage)
     case rejected(FrameFault)
@@ -35,6 +35,7 @@ final class ScriptedSource: FrameSource {
     var counters = SourceCounters()
     var isStopped = false
     var hasEnded = false
+    var controls: [[String: Int]] = []
   }
 
   /// - Parameter repeats: whether the script starts over; otherwise the source waits for its stop.
@@ -55,6 +56,15 @@ final class ScriptedSource: FrameSource {
   }
 
   var counters: SourceCounters { state.withLock { $0.counters } }
+
+  /// The controls that were asked for, one after the other.
+  var adjustments: [[String: Int]] { state.withLock { $0.controls } }
+
+  func adjust(controls: [String: Int]) { state.withLock { $0.controls.append(controls) } }
+
+  func refusals(of controls: [String: Int]) -> [String] {
+    controls.keys.filter { $0 == "gian" }.map { "\($0) is not a control of this camera." }
+  }
 
   /// Whether `next()` has returned `.end`.
   var hasEnded: Bool { state.withLock { $0.hasEnded } }

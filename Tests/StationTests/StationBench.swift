@@ -32,19 +32,28 @@ struct StationBench {
       threshold: 0.2
     """
 
+  /// A line whose scripted camera may show the same picture as often as it likes, unless `extra` says otherwise.
+  static func line(_ extra: String = "", camera: String = "scripted") -> String {
+    let patience = extra.contains("frozen_after") ? "" : "frozen_after: 0\n"
+    return "camera:\n  device: \(camera)\nrecipe: cell\n" + patience + extra
+  }
+
   /// - Parameters:
   ///   - scripts: for each line its name and what its camera does.
   ///   - isEnrolled: whether the recipe `cell` has a version from eight good parts.
   ///   - extra: further lines for each line's file.
+  ///   - cameras: further ones, by their devices; that of a line in `scripts` is named after the line.
   init(
     _ scripts: [String: ScriptedSource], encoder: PatchEncoder = PatchEncoder(), isEnrolled: Bool = true,
     recipe: String = Self.recipe, extra: String = "", brokerPort: Int = 1, notifySocket: String? = nil,
-    watchdog: Duration? = nil, timing: StationTiming = .quick, logLevel: Logger.Level = .critical
+    watchdog: Duration? = nil, timing: StationTiming = .quick, logLevel: Logger.Level = .critical,
+    cameras: [String: ScriptedSource] = [:]
   ) throws {
     self.encoder = encoder
     sources = scripts
     folder = try ConfigurationFolder(
-      lines: scripts.mapValues { _ in "camera:\n  device: \(UUID().uuidString)\nrecipe: cell\n" + extra },
+      lines: Dictionary(
+        uniqueKeysWithValues: scripts.keys.map { ($0, Self.line(extra, camera: $0)) }),
       recipes: ["cell": recipe])
     try folder.write(
       "etc/assayd/assayd.yaml",
@@ -62,11 +71,13 @@ struct StationBench {
     var logger = Logger(label: "test") { _ in StationLogHandler(environment: [:]) }
     logger.logLevel = logLevel
     station = try Station(
-      try folder.load(), engine: encoder.engine,
+      try folder.load(), paths: folder.paths, engine: encoder.engine,
       notifier: ServiceNotifier(environment: environment, processID: getpid()), logger: logger,
-      timing: timing,
-      outbox: MemoryOutbox()
-    ) { line throws(CaptureError) in scripts[line.name] ?? ScriptedSource([]) }
+      timing: timing, outbox: MemoryOutbox()
+    ) { line throws(CaptureError) in
+      guard case .camera(let camera) = line.source else { return ScriptedSource([]) }
+      return scripts[camera.device] ?? cameras[camera.device] ?? ScriptedSource([])
+    }
     for (name, source) in scripts {
       source.setHandled { [weak station] in station?.counts[name]?.inFlight == 0 }
     }
@@ -123,6 +134,32 @@ struct StationBench {
       }
     }
     return results
+  }
+
+  /// Another station in the same folder, not run.
+  func sibling(_ configuration: StationConfiguration, refusal: ConfigurationError?) throws -> Station {
+    var logger = Logger(label: "test") { _ in StationLogHandler(environment: [:]) }
+    logger.logLevel = .critical
+    return try Station(
+      configuration, paths: folder.paths, refusal: refusal, engine: encoder.engine,
+      notifier: ServiceNotifier(environment: [:], processID: getpid()), logger: logger, timing: .quick,
+      outbox: MemoryOutbox()
+    ) { _ throws(CaptureError) in ScriptedSource([]) }
+  }
+
+  /// Has the station read its files again.
+  func reload() async -> Reloader.Outcome { await station.reloader.reload(.signal) }
+
+  /// Adds a recipe like `cell` but for a few words, with a version of the same references.
+  func addRecipe(_ name: String, replacing old: String = "", with new: String = "") throws {
+    let text = old.isEmpty ? Self.recipe : Self.recipe.replacing(old, with: new)
+    try folder.write("etc/assayd/recipes/\(name).yaml", text)
+    try FileManager.default.copyItem(
+      at: try Self.enrolled.get().paths.versions(of: "cell"), to: folder.paths.versions(of: name))
+  }
+
+  func write(line: String, _ text: String) throws {
+    try folder.write("etc/assayd/lines/\(line).yaml", text)
   }
 
   func counts(of line: String) throws -> FrameCounts { try #require(station.counts[line]) }

@@ -48,8 +48,7 @@ public struct StatusMessage: Message {
   }
 }
 
-/// Frames since the start of the program: `captured` = `judged` + `replaced` + the sum of `rejected`, plus at most
-/// those on their way through the station at that moment.
+/// Frames since the start of the program: `captured` = `judged` + `replaced` + the sum of `rejected` + `in_flight`, always.
 public struct FrameCounters: Codable, Sendable, Equatable {
   public var captured: UInt64
   public var judged: UInt64
@@ -57,21 +56,26 @@ public struct FrameCounters: Codable, Sendable, Equatable {
   public var replaced: UInt64
   /// By reason, for example `truncated`.
   public var rejected: [String: UInt64]
+  /// On their way through the station at that moment; none once the line has stopped.
+  public var inFlight: UInt64
   /// Decoded with a harmless warning; these are judged all the same.
   public var withWarnings: UInt64
 
   public init(
-    captured: UInt64, judged: UInt64, replaced: UInt64, rejected: [String: UInt64], withWarnings: UInt64
+    captured: UInt64, judged: UInt64, replaced: UInt64, rejected: [String: UInt64], inFlight: UInt64,
+    withWarnings: UInt64
   ) {
     self.captured = captured
     self.judged = judged
     self.replaced = replaced
     self.rejected = rejected
+    self.inFlight = inFlight
     self.withWarnings = withWarnings
   }
 
   private enum CodingKeys: String, CodingKey {
     case captured, judged, replaced, rejected
+    case inFlight = "in_flight"
     case withWarnings = "with_warnings"
   }
 }

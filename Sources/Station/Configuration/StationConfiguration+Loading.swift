@@ -32,7 +32,7 @@ extension StationConfiguration {
 
     for (name, file) in recipeFiles {
       guard let mapping = YAMLDocument.read(file, log: log) else { continue }
-      recipes[name] = RecipeConfiguration(name: name, mapping)
+      recipes[name] = RecipeConfiguration(name: name, mapping, paths: paths)
     }
     var devices: [String: String] = [:]
     for (name, file) in lineFiles {
@@ -53,9 +53,12 @@ extension StationConfiguration {
     }
     return StationConfiguration(
       paths: paths, station: station.name, topics: station.topics, broker: station.broker,
-      model: station.model, computeThreads: station.computeThreads, outbox: station.outbox, lines: lines,
-      recipes: recipes,
-      hash: hash(of: log.contents, below: paths.configuration))
+      model: station.model, computeThreads: station.computeThreads, outbox: station.outbox,
+      console: station.console, reloadsOnChange: station.reloadsOnChange, lines: lines, recipes: recipes,
+      hash: hash(of: log.contents, below: paths.configuration),
+      files: log.contents.sorted { $0.file < $1.file }.map {
+        File(path: String($0.file.dropFirst(paths.configuration.path.count + 1)), content: $0.data)
+      })
   }
 
   /// The first label of this machine's host name, or `station` where it has none.
@@ -135,6 +138,8 @@ private struct StationSection {
   let model: URL
   let computeThreads: Int?
   let outbox: OutboxLimits
+  let console: ConsoleConfiguration?
+  let reloadsOnChange: Bool
 
   init(_ mapping: YAMLMapping, paths: StationPaths, hostName: String) {
     name = mapping.string("station", default: hostName, length: 1...64)
@@ -172,7 +177,33 @@ private struct StationSection {
     }
     self.outbox = outbox
     limits?.finish()
+    console = Self.console(mapping)
+    reloadsOnChange = mapping.boolean("reload_on_change", default: true)
     mapping.finish()
+  }
+}
+
+extension StationSection {
+  /// The console shows what the station sees to whoever asks, so it must be meant where it is not for this machine alone.
+  private static func console(_ mapping: YAMLMapping) -> ConsoleConfiguration? {
+    var console = ConsoleConfiguration()
+    guard let section = mapping.section("console") else { return console }
+    let isWanted = section.boolean("enabled", default: true)
+    console.address = section.string("address", default: console.address, length: 1...64)
+    console.port = section.integer("port", 1...65535, default: console.port)
+    let isPublic = section.boolean("public", default: false)
+    if !IPAddress.isOne(console.address) {
+      section.refuse(
+        "address",
+        "`console.address` is `\(console.address)`; expected an IPv4 or IPv6 address of this machine.")
+    } else if !IPAddress.isLoopback(console.address), !isPublic {
+      section.refuse(
+        "address",
+        "`console.address` is \(console.address), which others can reach, and the console asks nobody for a "
+          + "password; if that is meant, add `public: true`.")
+    }
+    section.finish()
+    return isWanted ? console : nil
   }
 }
 
@@ -262,7 +293,12 @@ extension LineConfiguration {
         "recipe", "`recipe` is `\(recipe)`, but there is no file recipes/\(recipe).yaml (\(known))\(hint)")
     }
     self.init(
-      name: name, source: source, region: region, recipe: recipe,
+      name: name, source: source, frames: mapping.choice("frames", default: .all),
+      triggerTimeoutMilliseconds: mapping.integer(
+        "trigger_timeout_ms", 10...60_000, default: 2000, unit: "milliseconds"),
+      frozenAfter: mapping.integer(
+        "frozen_after", 0...100_000, default: 10, unit: "equal pictures, 0 for never"),
+      region: region, recipe: recipe,
       results: mapping.choice("results", default: .all),
       deadlineMilliseconds: mapping.optionalNumber("deadline_ms", 1...60_000, unit: "milliseconds"),
       heatmap: mapping.section("heatmap").map(HeatmapConfiguration.init))
@@ -338,14 +374,15 @@ extension ReplayOptions {
 }
 
 extension RecipeConfiguration {
-  fileprivate init(name: String, _ mapping: YAMLMapping) {
+  fileprivate init(name: String, _ mapping: YAMLMapping, paths: StationPaths) {
     let scoring = mapping.section("scoring")
     self.init(
       name: name, product: mapping.string("product"), version: Self.version(mapping),
       scoring: scoring.map(ScoringOptions.init) ?? ScoringOptions(),
       bankVectors: scoring?.integer("bank_vectors", MemoryBank.limits, default: MemoryBank.defaultLimit)
         ?? MemoryBank.defaultLimit,
-      decision: DecisionConfiguration(mapping.section("decision")))
+      decision: DecisionConfiguration(mapping.section("decision")),
+      golden: mapping.has("golden") ? mapping.folder("golden", paths: paths) : nil)
     scoring?.finish()
     mapping.finish()
   }

@@ -19,12 +19,24 @@ public struct StationConfiguration: Sendable, Equatable {
   public let computeThreads: Int?
   /// Bounds on the messages kept for a broker that is away.
   public let outbox: OutboxLimits
+  /// Where the console listens; nil where there is none.
+  public let console: ConsoleConfiguration?
+  /// Whether a change of the files is taken over as soon as they are saved, rather than when somebody says so.
+  public let reloadsOnChange: Bool
   /// By name, in the order of names; at least one.
-  public let lines: [LineConfiguration]
+  public internal(set) var lines: [LineConfiguration]
   public let recipes: [String: RecipeConfiguration]
   /// SHA-256 over names and contents of all files read, in lower-case hexadecimal. Files named in them (the model,
   /// passwords, certificates) do not count.
   public let hash: String
+  /// What was read, in the order of paths below `etc/assayd`.
+  let files: [File]
+
+  struct File: Sendable, Equatable {
+    /// For example `lines/press.yaml`.
+    var path: String
+    var content: Data
+  }
 
   /// The recipe a line runs.
   public func recipe(of line: LineConfiguration) -> RecipeConfiguration? { recipes[line.recipe] }
@@ -71,6 +83,18 @@ public struct TLSConfiguration: Sendable, Equatable {
   }
 }
 
+/// Where the console (metrics, health, status) listens for HTTP.
+public struct ConsoleConfiguration: Sendable, Equatable {
+  /// An IPv4 or IPv6 address of this machine.
+  public var address: String
+  public var port: Int
+
+  public init(address: String = "127.0.0.1", port: Int = 8464) {
+    self.address = address
+    self.port = port
+  }
+}
+
 /// One camera and what is done with its frames.
 public struct LineConfiguration: Sendable, Equatable {
   public enum Source: Sendable, Equatable {
@@ -86,9 +110,21 @@ public struct LineConfiguration: Sendable, Equatable {
     case ng
   }
 
+  /// Which frames are judged.
+  public enum Frames: String, Sendable, CaseIterable {
+    case all
+    /// Those that the command `trigger` asks for.
+    case triggered
+  }
+
   /// The file's name without `.yaml`; a level of the line's topics.
   public var name: String
   public var source: Source
+  public var frames: Frames
+  /// For the frame of a trigger to come.
+  public var triggerTimeoutMilliseconds: Int
+  /// So many equal pictures in a row are a frozen camera; 0: however many there are.
+  public var frozenAfter: Int
   /// The part of the sensor's picture that is judged, in pixels; nil judges all of it.
   public var region: PixelRect?
   /// The name of the recipe it runs.
@@ -123,6 +159,8 @@ public struct RecipeConfiguration: Sendable, Equatable {
   /// At most this many vectors in the memory bank; more references are thinned to a coreset.
   public var bankVectors: Int
   public var decision: DecisionConfiguration
+  /// A folder of pictures whose verdicts are known: see `GoldenPictures`. A changed recipe must still judge them so.
+  public var golden: URL?
 }
 
 /// How a score becomes a verdict.

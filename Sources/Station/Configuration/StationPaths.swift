@@ -5,11 +5,19 @@ public import Foundation
 /// `/` in production. In development any folder does, and nothing needs root rights.
 public struct StationPaths: Sendable, Equatable {
   public let root: URL
+  /// `etc/assayd` below the root; of a configuration that was kept, the folder that it was kept in.
+  public let configuration: URL
 
-  public init(root: URL) { self.root = root.standardizedFileURL }
+  public init(root: URL) {
+    let root = root.standardizedFileURL
+    self.init(root: root, configuration: root.appending(path: "etc/assayd", directoryHint: .isDirectory))
+  }
 
-  /// `etc/assayd` below the root.
-  public var configuration: URL { root.appending(path: "etc/assayd", directoryHint: .isDirectory) }
+  init(root: URL, configuration: URL) {
+    self.root = root
+    self.configuration = configuration
+  }
+
   /// `var/lib/assayd` below the root.
   public var state: URL { root.appending(path: "var/lib/assayd", directoryHint: .isDirectory) }
   public var stationFile: URL { configuration.appending(path: "assayd.yaml") }
@@ -20,6 +28,12 @@ public struct StationPaths: Sendable, Equatable {
 
   /// Messages that wait for the broker.
   public var spool: URL { state.appending(path: "spool.sqlite") }
+  /// Configurations that were in use, newest last.
+  public var keptConfigurations: URL { state.appending(path: "configurations", directoryHint: .isDirectory) }
+  /// Recipes that lines were changed to by command.
+  var changeovers: URL { state.appending(path: "changeovers.json") }
+  /// Pictures taken by the command `snapshot`: `<line>/<time>.<jpg or png>`.
+  public var snapshots: URL { state.appending(path: "snapshots", directoryHint: .isDirectory) }
 
   /// A path as the configuration writes it: a relative one is taken below the root, an absolute one as it stands.
   public func resolve(_ path: String) -> URL {

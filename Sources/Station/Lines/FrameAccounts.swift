@@ -22,28 +22,65 @@ public struct FrameCounts: Sendable, Equatable {
   public var rejectedTotal: UInt64 { rejected.values.reduce(0, +) }
 
   /// Frames on their way: one the source is about to hand over, one in the mailbox and one being judged, at most.
-  public var inFlight: UInt64 { captured - judged - replaced - rejectedTotal }
+  public var inFlight: UInt64 {
+    let handled = judged + replaced + rejectedTotal
+    return captured > handled ? captured - handled : 0
+  }
 
   var message: FrameCounters {
     FrameCounters(
-      captured: captured, judged: judged, replaced: replaced, rejected: rejected, withWarnings: withWarnings)
+      captured: captured, judged: judged, replaced: replaced, rejected: rejected, inFlight: inFlight,
+      withWarnings: withWarnings)
   }
 }
 
-/// The one place where a line counts what happened to the frames its source delivered.
+/// The one place where it is counted what happened to the frames that sources delivered to a line.
 final class FrameAccounts: Sendable {
-  private let handled = Mutex(FrameCounts())
+  private struct State {
+    var handled = FrameCounts()
+    /// Of sources that have ended.
+    var former = SourceCounters()
+    /// All others: the present one, and such as never came back from their driver.
+    var sources: [any FrameSource] = []
+  }
 
-  func judged() { handled.withLock { $0.judged += 1 } }
-  func decodedWithWarnings() { handled.withLock { $0.withWarnings += 1 } }
-  func replaced() { handled.withLock { $0.replaced += 1 } }
-  func rejected(_ reason: String) { handled.withLock { $0.rejected[reason, default: 0] += 1 } }
+  private let state = Mutex(State())
 
-  /// Joined with what the source itself captured, overtook and rejected.
-  func counts(with source: some FrameSource) -> FrameCounts {
-    // In this order: what was handled had been captured before, so nothing in flight is ever negative.
-    var counts = handled.withLock { $0 }
-    let captured = source.counters
+  func judged() { state.withLock { $0.handled.judged += 1 } }
+  func decodedWithWarnings() { state.withLock { $0.handled.withWarnings += 1 } }
+  func replaced() { state.withLock { $0.handled.replaced += 1 } }
+  func rejected(_ reason: String) { state.withLock { $0.handled.rejected[reason, default: 0] += 1 } }
+
+  /// Counts what a source captures from now on.
+  func attach(_ source: any FrameSource) { state.withLock { $0.sources.append(source) } }
+
+  /// Lets go of a source that has ended, and keeps what it counted.
+  func retire(_ source: any FrameSource) {
+    let counters = source.counters
+    state.withLock { state in
+      guard let index = state.sources.firstIndex(where: { $0 === source }) else { return }
+      state.sources.remove(at: index)
+      state.former = state.former + counters
+    }
+  }
+
+  /// Joined with what the sources themselves captured, overtook and rejected.
+  var counts: FrameCounts {
+    // What was handled had been captured before, so it is read first and nothing in flight is ever negative. Where more
+    // was handled meanwhile, that would pass for being in flight: look again, but not for ever.
+    var state = state.withLock { $0 }
+    for _ in 0..<32 {
+      let counts = Self.counts(state)
+      let later = self.state.withLock { $0 }
+      if later.handled == state.handled { return counts }
+      state = later
+    }
+    return Self.counts(state)
+  }
+
+  private static func counts(_ state: State) -> FrameCounts {
+    var counts = state.handled
+    let captured = state.sources.reduce(state.former) { $0 + $1.counters }
     counts.captured = captured.captured
     counts.replaced += captured.superseded
     for (fault, count) in captured.rejected { counts.rejected[fault.rawValue, default: 0] += count }

@@ -11,31 +11,45 @@ import Synchronization
 /// The capture thread does nothing but take frames from the source and put them into the mailbox, so that the camera
 /// is never kept waiting; the judging thread takes the newest one whenever it is done with the last. Nothing here
 /// waits for another line, except in the pool of compute threads, where all take turns.
+///
+/// How a line works may change while it runs: everything but the source is looked up anew for each frame, so a change
+/// costs no frame; another source is taken over by the capture thread when the old one has given all it had.
 final class Line: Sendable {
   typealias SourceMaker = @Sendable () throws(CaptureError) -> any FrameSource
 
-  let configuration: LineConfiguration
-  let recipe: RecipeSlot
-  let reporter: LineReporter
-  private let makeSource: SourceMaker
+  /// What a frame is judged by.
+  struct Setup: Sendable {
+    var configuration: LineConfiguration
+    var recipe: RecipeSlot
+  }
+
+  let name: String
+  /// The name's own numbers, which outlive the line: taken away and added again, it goes on counting.
+  let record: LineRecord
+  let triggers = TriggerQueue()
   private let priority: ForegroundPriority
   private let logger: Logger
 
-  private let mailbox = Mailbox<Frame>()
-  private let accounts = FrameAccounts()
-  private let capture = Mutex(Capture())
+  private let changeable: Mutex<Setup>
+  private let mailbox = Mailbox<Incoming>()
+  private let capture: Mutex<Capture>
   private let hand = Mutex(Hand.empty)
   private let collector = Mutex<ReferenceCollector?>(nil)
+  private let snapshot = Mutex<(@Sendable (Frame?) -> Void)?>(nil)
   private let threads = Mutex<[WorkerThread]>([])
-  /// Signalled at stop, to end the wait between two attempts to make the source.
-  private let stopped = DispatchSemaphore(value: 0)
+  /// Signalled when the capture thread, while it has no source, shall look at what is wanted of it.
+  private let woken = DispatchSemaphore(value: 0)
 
   /// What the capture thread knows.
   private struct Capture {
+    var makeSource: SourceMaker
     var source: (any FrameSource)?
     var isStopping = false
+    /// The source is to be exchanged for what `makeSource` makes now.
+    var isExchanging = false
     var condition = SourceCondition.starting
     var heard = MonotonicInstant.now
+    var repetition = Repetition()
   }
 
   enum SourceCondition: Equatable {
@@ -54,18 +68,24 @@ final class Line: Sendable {
     case abandoned
   }
 
-  var name: String { configuration.name }
+  /// A frame between the two threads.
+  private struct Incoming {
+    var frame: Frame
+    /// How many frames in a row have been this very picture, this one included.
+    var repetitions: Int
+    /// The command that asked for it.
+    var trigger: TriggerQueue.Trigger?
+  }
 
   init(
-    _ configuration: LineConfiguration, recipe: RecipeSlot, reporter: LineReporter,
-    priority: ForegroundPriority,
+    _ configuration: LineConfiguration, recipe: RecipeSlot, record: LineRecord, priority: ForegroundPriority,
     logger: Logger, makeSource: @escaping SourceMaker
   ) {
-    self.configuration = configuration
-    self.recipe = recipe
-    self.reporter = reporter
+    name = configuration.name
+    self.record = record
     self.priority = priority
-    self.makeSource = makeSource
+    changeable = Mutex(Setup(configuration: configuration, recipe: recipe))
+    capture = Mutex(Capture(makeSource: makeSource))
     var logger = logger
     logger[metadataKey: "line"] = "\(configuration.name)"
     self.logger = logger
@@ -87,9 +107,11 @@ final class Line: Sendable {
       return capture.source
     }
     source?.stop()
-    stopped.signal()
-    collector.withLock { $0.take() }?.abandon("the station stops.")
-    if mailbox.close() != nil { accounts.rejected(Rejection.stopped) }
+    woken.signal()
+    collector.withLock { $0.take() }?.abandon("the line stops.")
+    snapshot.withLock { $0.take() }?(nil)
+    for incoming in mailbox.close() { giveUp(incoming) }
+    triggers.close()
   }
 
   /// Waits for both threads. A frame still being judged at the deadline is given up and counted as such.
@@ -103,11 +125,58 @@ final class Line: Sendable {
       if case .judging = hand { return true }
       return false
     }
-    if isGivenUp { accounts.rejected(Rejection.stopped) }
+    if isGivenUp { record.accounts.rejected(Rejection.stopped) }
     return false
   }
 
-  // MARK: enrolment
+  private func giveUp(_ incoming: Incoming) {
+    record.accounts.rejected(Rejection.stopped)
+    incoming.trigger?.answer(.missed("the line stops."))
+  }
+
+  // MARK: change
+
+  /// What the line works with now.
+  var setup: Setup { changeable.withLock { $0 } }
+  var configuration: LineConfiguration { setup.configuration }
+  var recipe: RecipeSlot { setup.recipe }
+
+  /// Goes over to another configuration or recipe, from the next frame on.
+  ///
+  /// Where only the controls of the camera differ they are set while it delivers. A source that differs in anything else
+  /// is stopped, gives what it still holds, and is followed by one that `makeSource` makes.
+  func change(to setup: Setup, makeSource: @escaping SourceMaker) {
+    let old = changeable.withLock { current in
+      defer { current = setup }
+      return current.configuration.source
+    }
+    let new = setup.configuration.source
+    if old == new { return }
+    if let controls = old.controls(leadingTo: new) {
+      let source = capture.withLock { capture in
+        capture.makeSource = makeSource
+        return capture.source
+      }
+      guard let source else { return }
+      if let source = source as? any AdjustableSource { return source.adjust(controls: controls) }
+    }
+    let source = capture.withLock { capture in
+      capture.makeSource = makeSource
+      capture.isExchanging = true
+      return capture.source
+    }
+    source?.stop()
+    woken.signal()
+  }
+
+  /// What of a changed source the open camera would never take, a sentence each.
+  func refusals(of source: LineConfiguration.Source) -> [String] {
+    guard let controls = configuration.source.controls(leadingTo: source) else { return [] }
+    let present = capture.withLock { $0.source }
+    return (present as? any AdjustableSource)?.refusals(of: controls) ?? []
+  }
+
+  // MARK: enrolment and snapshots
 
   /// Starts to collect the next pictures; nil while another collection is going on.
   func collect(_ count: Int, progress: @escaping @Sendable (_ done: Int) -> Void) -> ReferenceCollector? {
@@ -121,15 +190,28 @@ final class Line: Sendable {
 
   func endCollection() { collector.withLock { $0 = nil } }
 
-  // MARK: state
-
-  var counts: FrameCounts {
-    guard let source = capture.withLock({ $0.source }) else { return FrameCounts() }
-    return accounts.counts(with: source)
+  /// Asks for the next frame as it was captured, whatever becomes of it otherwise.
+  ///
+  /// - Parameter take: called once, on the capture thread, or with nil where the line stops or another snapshot is
+  ///   asked for first.
+  func requestSnapshot(_ take: @escaping @Sendable (Frame?) -> Void) {
+    let former = snapshot.withLock { snapshot in
+      defer { snapshot = take }
+      return snapshot
+    }
+    former?(nil)
   }
 
-  /// Whether a frame has been in hand for longer than that: the judging hangs.
+  /// Gives the request up, where it is still open.
+  func cancelSnapshot() { snapshot.withLock { $0.take() }?(nil) }
+
+  // MARK: state
+
+  var counts: FrameCounts { record.accounts.counts }
+
+  /// Whether a frame has been in hand, or in the mailbox, for longer than that: the judging hangs.
   func isStuck(for seconds: Double) -> Bool {
+    if mailbox.secondsUntaken > seconds { return true }
     guard case .judging(let since) = hand.withLock({ $0 }) else { return false }
     return MonotonicInstant.now.seconds(since: since) > seconds
   }
@@ -137,9 +219,13 @@ final class Line: Sendable {
   /// Whether the first frame or the first fault has come.
   var isSettled: Bool { capture.withLock { $0.condition != .starting } }
 
+  /// Whether frames come.
+  var isDelivering: Bool { capture.withLock { $0.condition == .delivering } }
+
   /// How the line is, in the words of its status message.
   var condition: LineCondition {
-    let (source, heard) = capture.withLock { ($0.condition, $0.heard) }
+    let setup = setup
+    let (source, heard, repetitions) = capture.withLock { ($0.condition, $0.heard, $0.repetition.count) }
     if isStuck(for: Self.longestJudging) {
       return LineCondition(
         .faulted, "A frame has been in judgement for more than \(Int(Self.longestJudging)) seconds.")
@@ -152,23 +238,18 @@ final class Line: Sendable {
     case .ended:
       return LineCondition(.stalled, "The replay is over.")
     case .delivering:
-      if MonotonicInstant.now.seconds(since: heard) > longestSilence {
-        return LineCondition(.stalled, "No frame for more than \(Int(longestSilence)) seconds.")
+      let patience = setup.configuration.longestSilence
+      if MonotonicInstant.now.seconds(since: heard) > patience {
+        return LineCondition(.stalled, "No frame for more than \(Int(patience)) seconds.")
+      }
+      if setup.configuration.isFrozen(repetitions) {
+        return LineCondition(.corrupt, "The camera delivers one and the same picture again and again.")
       }
     }
-    switch recipe.current {
+    switch setup.recipe.current {
     case .ready: return LineCondition(.running)
     case .notEnrolled(let explanation), .refused(_, let explanation):
       return LineCondition(.faulted, explanation)
-    }
-  }
-
-  /// Seconds. A source tells of a stall itself; this is for one that hangs and tells nothing.
-  private var longestSilence: Double {
-    switch configuration.source {
-    case .camera(let options) where options.isTriggered: .infinity
-    case .camera(let options): max(30, 20 / (options.framesPerSecond ?? 1))
-    case .replay(let options): max(30, 20 / options.framesPerSecond)
     }
   }
 
@@ -177,38 +258,26 @@ final class Line: Sendable {
   // MARK: the capture thread
 
   private func captureFrames() {
-    guard let source = waitForSource() else { return }
-    while true {
-      switch source.next() {
-      case .frame(let frame):
-        heard()
-        change(to: .delivering)
-        switch mailbox.put(frame) {
-        case .delivered: break
-        case .replaced: accounts.replaced()
-        case .closed: accounts.rejected(Rejection.stopped)
-        }
-      case .rejected(let fault, let sequence):
-        heard()
-        reporter.reject(fault, sequence: sequence, recipe: recipe.current)
-      case .status(let status):
-        heard()
-        change(to: SourceCondition(status), status.explanation)
-      case .end:
-        if !capture.withLock({ $0.isStopping }) { change(to: .ended) }
-        return
-      }
+    while let source = waitForSource() {
+      deliver(from: source)
+      record.accounts.retire(source)
+      guard waitForExchange() else { return }
     }
   }
 
   /// Makes the source, trying again while that fails; nil at stop.
   private func waitForSource() -> (any FrameSource)? {
     while true {
+      let makeSource = capture.withLock { capture in
+        capture.isExchanging = false
+        return capture.makeSource
+      }
       do {
         let source = try makeSource()
+        record.accounts.attach(source)
         let isStopping = capture.withLock { capture in
           capture.source = source
-          return capture.isStopping
+          return capture.isStopping || capture.isExchanging
         }
         // A stop that came before the source was known has not reached it.
         if isStopping { source.stop() }
@@ -216,7 +285,62 @@ final class Line: Sendable {
       } catch {
         change(to: .failing(.faulted, explanation: error.description))
       }
-      if stopped.wait(timeout: .now() + .seconds(5)) == .success { return nil }
+      _ = woken.wait(timeout: .now() + .seconds(5))
+      if capture.withLock({ $0.isStopping }) { return nil }
+    }
+  }
+
+  /// After a source's end: whether another one follows. A replay that is over may be followed by another at any time.
+  private func waitForExchange() -> Bool {
+    while true {
+      let verdict: Bool? = capture.withLock { capture in
+        if capture.isStopping { return false }
+        guard capture.isExchanging else { return nil }
+        capture.source = nil
+        capture.condition = .starting
+        capture.heard = .now
+        capture.repetition = Repetition()
+        return true
+      }
+      if let verdict { return verdict }
+      change(to: .ended)
+      woken.wait()
+    }
+  }
+
+  private func deliver(from source: any FrameSource) {
+    while true {
+      switch source.next() {
+      case .frame(let frame):
+        let repetitions = capture.withLock { capture in
+          capture.heard = .now
+          return capture.repetition.add(frame.image)
+        }
+        change(to: .delivering)
+        accept(frame, repetitions: repetitions)
+      case .rejected(let fault, let sequence):
+        heard()
+        reporter.reject(fault, sequence: sequence, recipe: recipe.current, line: configuration)
+      case .status(let status):
+        heard()
+        change(to: SourceCondition(status), status.explanation)
+      case .end:
+        return
+      }
+    }
+  }
+
+  private func accept(_ frame: Frame, repetitions: Int) {
+    snapshot.withLock { $0.take() }?(frame)
+    let trigger = triggers.claim(frame)
+    if trigger == nil, configuration.frames == .triggered {
+      return record.accounts.rejected(Rejection.untriggered)
+    }
+    let incoming = Incoming(frame: frame, repetitions: repetitions, trigger: trigger)
+    switch mailbox.put(incoming, isKept: trigger != nil) {
+    case .delivered: break
+    case .replaced: record.accounts.replaced()
+    case .closed: giveUp(incoming)
     }
   }
 
@@ -240,33 +364,48 @@ final class Line: Sendable {
 
   // MARK: the judging thread
 
+  private var reporter: LineReporter { record.reporter }
+
   private func judgeFrames() {
-    while let frame = mailbox.take() {
+    while let incoming = mailbox.take() {
       let began = MonotonicInstant.now
       let isInTime = hand.withLock { hand in
         if case .abandoned = hand { return false }
         hand = .judging(since: began)
         return true
       }
-      guard isInTime else { return accounts.rejected(Rejection.stopped) }
-      // The snapshot for this frame: a recipe exchanged meanwhile is used from the next one on.
-      let recipe = recipe.current
-      let finding = priority.foreground { examine(frame, with: recipe) }
+      guard isInTime else { return giveUp(incoming) }
+      // The snapshot for this frame: what is changed meanwhile holds from the next one on.
+      let setup = setup
+      let recipe = setup.recipe.current
+      let finding = priority.foreground { examine(incoming, setup.configuration, recipe) }
       let isWanted = hand.withLock { hand in
         if case .abandoned = hand { return false }
         hand = .empty
         return true
       }
-      guard isWanted else { return }
-      switch finding.outcome {
-      case .judged: accounts.judged()
-      case .rejected(let rejection): accounts.rejected(rejection.reason)
+      guard isWanted else {
+        incoming.trigger?.answer(.missed("the line stops."))
+        return
       }
-      reporter.report(frame, finding, recipe: recipe, began: began)
+      switch finding.outcome {
+      case .judged: record.accounts.judged()
+      case .rejected(let rejection): record.accounts.rejected(rejection.reason)
+      }
+      let (resultID, verdict) = reporter.report(
+        incoming.frame, finding, recipe: recipe, line: setup.configuration, began: began,
+        part: incoming.trigger?.partID)
+      incoming.trigger?.answer(.judged(resultID, verdict))
     }
   }
 
-  private func examine(_ frame: Frame, with recipe: RecipeState) -> Finding {
+  private func examine(
+    _ incoming: Incoming, _ configuration: LineConfiguration, _ recipe: RecipeState
+  ) -> Finding {
+    let frame = incoming.frame
+    if let rejection = Rejection(frame, repetitions: incoming.repetitions, configuration) {
+      return Finding(.rejected(rejection))
+    }
     let decoded: DecodedPicture
     let began = MonotonicInstant.now
     do {
@@ -275,7 +414,9 @@ final class Line: Sendable {
       return Finding(.rejected(Rejection(error.reason, .undecidable, error.description)))
     }
     let decodeMilliseconds = MonotonicInstant.now.milliseconds(since: began)
-    if let collector = collector.withLock({ $0 }) { offer(decoded.picture, of: frame, to: collector) }
+    if let collector = collector.withLock({ $0 }) {
+      offer(decoded.picture, of: frame, configuration.region, to: collector)
+    }
     var finding: Finding
     switch recipe {
     case .notEnrolled(let explanation):
@@ -291,15 +432,17 @@ final class Line: Sendable {
         finding = Finding(.rejected(Rejection(error.reason, .error, error.description)))
       }
     }
-    if !decoded.warnings.isEmpty { accounts.decodedWithWarnings() }
+    if !decoded.warnings.isEmpty { record.accounts.decodedWithWarnings() }
     finding.warnings = decoded.warnings
     finding.decodeMilliseconds = decodeMilliseconds
     return finding
   }
 
-  private func offer(_ picture: Picture, of frame: Frame, to collector: ReferenceCollector) {
+  private func offer(
+    _ picture: Picture, of frame: Frame, _ region: PixelRect?, to collector: ReferenceCollector
+  ) {
     let name = frame.label?.file ?? "\(frame.source) frame \(frame.sequence)"
-    guard let region = configuration.region else {
+    guard let region else {
       collector.offer(Reference(name: name, picture: picture))
       return
     }
@@ -325,49 +468,22 @@ extension Line.SourceCondition {
   }
 }
 
-/// How a line is.
-struct LineCondition: Equatable {
-  var state: StatusMessage.State
-  /// One sentence; nil while running.
-  var reason: String?
-
-  init(_ state: StatusMessage.State, _ reason: String? = nil) {
-    self.state = state
-    self.reason = reason
+extension LineConfiguration {
+  /// Seconds. A source tells of a stall itself; this is for one that hangs and tells nothing.
+  fileprivate var longestSilence: Double {
+    switch source {
+    case .camera(let options) where options.isTriggered: .infinity
+    case .camera(let options): max(30, 20 / (options.framesPerSecond ?? 1))
+    case .replay(let options): max(30, 20 / options.framesPerSecond)
+    }
   }
 }
 
-/// What came of a frame.
-struct Finding {
-  enum Outcome {
-    case judged(Judgement)
-    case rejected(Rejection)
+extension LineConfiguration.Source {
+  /// The controls of another source that is the same camera, asked for the same pictures; nil for any other.
+  fileprivate func controls(leadingTo other: Self) -> [String: Int]? {
+    guard case .camera(var old) = self, case .camera(let new) = other else { return nil }
+    old.controls = new.controls
+    return old == new ? new.controls : nil
   }
-
-  var outcome: Outcome
-  /// The decoded picture, where it was judged.
-  var picture: Picture?
-  /// Harmless words of the decoder.
-  var warnings: [String] = []
-  var decodeMilliseconds: Double?
-
-  init(_ outcome: Outcome) { self.outcome = outcome }
-}
-
-/// Why a frame was not judged.
-struct Rejection {
-  /// The counter's name.
-  var reason: String
-  /// `undecidable` where it is the picture, `error` where it is the station.
-  var verdict: ReportedVerdict
-  var explanation: String
-
-  init(_ reason: String, _ verdict: ReportedVerdict, _ explanation: String) {
-    self.reason = reason
-    self.verdict = verdict
-    self.explanation = explanation
-  }
-
-  /// The counter of frames that were on their way when the line stopped.
-  static let stopped = "stopped"
 }

@@ -8,7 +8,7 @@ import Synchronization
 
 /// Turns what came of a line's frames into messages, and keeps what the statistics are made of.
 final class LineReporter: Sendable {
-  private let line: LineConfiguration
+  private let name: String
   private let bootID: String
   private let modelHash: String
   private let session: MQTTSession
@@ -20,14 +20,16 @@ final class LineReporter: Sendable {
     var sequence: UInt64 = 0
     var verdicts = StatsMessage.Verdicts(ok: 0, ng: 0, undecidable: 0, error: 0)
     var window = ReportingWindow()
+    var latency = StationStatusMessage.Histogram(
+      bounds: StationStatusMessage.Histogram.latencyMilliseconds)
     var heatmapAt: MonotonicInstant?
   }
 
   init(
-    _ line: LineConfiguration, bootID: String, modelHash: String, session: MQTTSession,
+    line name: String, bootID: String, modelHash: String, session: MQTTSession,
     identifiers: ULIDGenerator, logger: Logger
   ) {
-    self.line = line
+    self.name = name
     self.bootID = bootID
     self.modelHash = modelHash
     self.session = session
@@ -36,7 +38,16 @@ final class LineReporter: Sendable {
   }
 
   /// Reports a frame that reached the judging thread.
-  func report(_ frame: Frame, _ finding: Finding, recipe: RecipeState, began: MonotonicInstant) {
+  ///
+  /// - Parameters:
+  ///   - line: as it was when the frame was judged.
+  ///   - part: the part's name, where a trigger gave one.
+  /// - Returns: what the result is called, and what it says.
+  @discardableResult
+  func report(
+    _ frame: Frame, _ finding: Finding, recipe: RecipeState, line: LineConfiguration,
+    began: MonotonicInstant, part: String?
+  ) -> (ULID, ReportedVerdict) {
     let now = MonotonicInstant.now
     var times = ResultMessage.Times(
       acquireMs: frame.arrival.milliseconds(since: frame.exposure),
@@ -58,38 +69,40 @@ final class LineReporter: Sendable {
       frameSequence: frame.sequence, framesLost: frame.flags.contains(.afterGap) ? nil : 0,
       warnings: finding.warnings)
     let resultID = send(
-      statement, recipe, exposure, ResultMessage.ClockQuality(frame.clockQuality), times, quality, frame.label
-    )
+      statement, recipe, line, exposure, ResultMessage.ClockQuality(frame.clockQuality), times, quality,
+      frame.label, part)
     if case .ready(let active) = recipe, case .judged(let judgement) = finding.outcome,
       let picture = finding.picture
     {
-      sendHeatmap(of: judgement, on: picture, active, resultID)
+      sendHeatmap(of: judgement, on: picture, active, line, resultID)
     }
+    return (resultID, statement.verdict)
   }
 
   /// Reports a frame the source itself rejected. Nobody knows when it was exposed, so it has the present time.
-  func reject(_ fault: FrameFault, sequence: UInt64, recipe: RecipeState) {
+  func reject(_ fault: FrameFault, sequence: UInt64, recipe: RecipeState, line: LineConfiguration) {
     let rejection = Rejection(fault.rawValue, .undecidable, "The frame cannot be used: \(fault.sentence).")
     let times = ResultMessage.Times(
       acquireMs: nil, waitMs: nil, inferMs: nil, postMs: nil, totalMs: nil, deadlineMet: nil)
     let quality = ResultMessage.FrameQuality(frameSequence: sequence, framesLost: nil, warnings: [])
-    _ = send(Statement(rejection), recipe, .now, .arrival, times, quality, nil)
+    _ = send(Statement(rejection), recipe, line, .now, .arrival, times, quality, nil, nil)
   }
 
   /// Numbers and sends under one lock, so that messages leave in the order of their numbers.
   ///
   /// - Returns: the result's identifier.
   private func send(
-    _ statement: Statement, _ recipe: RecipeState, _ exposure: UTCTimestamp,
+    _ statement: Statement, _ recipe: RecipeState, _ line: LineConfiguration, _ exposure: UTCTimestamp,
     _ clockQuality: ResultMessage.ClockQuality, _ times: ResultMessage.Times,
-    _ quality: ResultMessage.FrameQuality, _ label: FrameLabel?
+    _ quality: ResultMessage.FrameQuality, _ label: FrameLabel?, _ part: String?
   ) -> ULID {
     state.withLock { state in
       state.sequence += 1
       let result = ResultMessage(
-        resultID: identifiers.next(), bootID: bootID, seq: state.sequence, line: line.name,
-        partID: label?.file,
-        partIDSource: label.map { _ in "file" }, recipe: recipe.reference(named: line.recipe),
+        resultID: identifiers.next(), bootID: bootID, seq: state.sequence, line: name,
+        partID: part ?? label?.file,
+        partIDSource: part.map { _ in "trigger" } ?? label.map { _ in "file" },
+        recipe: recipe.reference(named: line.recipe),
         modelHash: modelHash,
         exposureUTC: exposure, clockQuality: clockQuality, times: times, verdict: statement.verdict,
         score: statement.score, threshold: statement.threshold, reason: statement.reason,
@@ -102,7 +115,10 @@ final class LineReporter: Sendable {
       case .undecidable: state.verdicts.undecidable += 1
       case .error: state.verdicts.error += 1
       }
-      if let total = times.totalMs { state.window.add(latency: total, score: statement.score) }
+      if let total = times.totalMs {
+        state.window.add(latency: total, score: statement.score)
+        state.latency.add(total)
+      }
       do {
         try session.publish(VerdictMessage(result))
         if line.results == .all || result.verdict != .ok { try session.deliver(result) }
@@ -114,7 +130,8 @@ final class LineReporter: Sendable {
   }
 
   private func sendHeatmap(
-    of judgement: Judgement, on picture: Picture, _ recipe: ActiveRecipe, _ resultID: ULID
+    of judgement: Judgement, on picture: Picture, _ recipe: ActiveRecipe, _ line: LineConfiguration,
+    _ resultID: ULID
   ) {
     guard let heatmap = line.heatmap else { return }
     let isDue = state.withLock { state in
@@ -132,11 +149,16 @@ final class LineReporter: Sendable {
         try line.region.map { region throws(ImageError) in try picture.cropped(to: region) } ?? picture
       let overlay = recipe.inspector.calibration.overlay(judgement, on: part)
       session.publish(
-        try overlay.jpegData(quality: heatmap.quality), to: session.topics.topic(.heatmap, of: line.name),
+        try overlay.jpegData(quality: heatmap.quality), to: session.topics.topic(.heatmap, of: name),
         userProperties: ["result_id": "\(resultID)"])
     } catch {
       logger.warning("A heat map could not be made.", metadata: ["error": "\(error)"])
     }
+  }
+
+  /// Verdicts and latencies since the start.
+  var totals: (verdicts: StatsMessage.Verdicts, latency: StationStatusMessage.Histogram) {
+    state.withLock { ($0.verdicts, $0.latency) }
   }
 
   /// Statistics since the last call, and verdicts since the start.

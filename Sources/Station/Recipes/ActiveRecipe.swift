@@ -67,13 +67,8 @@ public enum RecipeState: Sendable {
   ) -> RecipeState {
     let name = configuration.name
     let folder = paths.versions(of: name)
-    let versions = RecipeVersion.all(in: folder)
-    let chosen: URL?
-    switch configuration.version {
-    case .latest: chosen = versions.last
-    case .number(let number): chosen = versions.first { Int($0.lastPathComponent) == number }
-    }
-    guard let chosen else {
+    guard let chosen = chosenVersion(configuration, paths: paths) else {
+      let versions = RecipeVersion.all(in: folder)
       if case .number(let number) = configuration.version, !versions.isEmpty {
         let there = versions.compactMap { Int($0.lastPathComponent) }.map(String.init).joined(separator: ", ")
         return .refused(
@@ -95,6 +90,26 @@ public enum RecipeState: Sendable {
 }
 
 extension RecipeState {
+  /// The folder of the version that the configuration names; nil where there is none.
+  private static func chosenVersion(_ configuration: RecipeConfiguration, paths: StationPaths) -> URL? {
+    let versions = RecipeVersion.all(in: paths.versions(of: configuration.name))
+    switch configuration.version {
+    case .latest: return versions.last
+    case .number(let number): return versions.first { Int($0.lastPathComponent) == number }
+    }
+  }
+
+  /// Whether `load` would lead to this very state again, judged by names alone.
+  func isCurrent(_ configuration: RecipeConfiguration, paths: StationPaths) -> Bool {
+    let chosen = Self.chosenVersion(configuration, paths: paths)
+    return switch self {
+    case .ready(let active):
+      chosen.flatMap { Int($0.lastPathComponent) }.map(String.init) == active.reference.version
+    case .notEnrolled: chosen == nil
+    case .refused: false
+    }
+  }
+
   /// What a line names as its recipe: with a version only where one is in use.
   func reference(named name: String) -> RecipeReference {
     if case .ready(let active) = self { return active.reference }
@@ -115,7 +130,7 @@ final class RecipeSlot: Sendable {
 
   var current: RecipeState { state.withLock { $0 } }
 
-  func exchange(for recipe: ActiveRecipe) { state.withLock { $0 = .ready(recipe) } }
+  func exchange(for new: RecipeState) { state.withLock { $0 = new } }
 }
 
 extension DecisionConfiguration {

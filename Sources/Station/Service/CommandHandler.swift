@@ -8,7 +8,8 @@ import Transformer
 
 /// Carries out what comes in on `<root>/<line>/cmd/<verb>` and answers each command once, at its end.
 final class CommandHandler: Sendable {
-  private let lines: [Line]
+  private let roster: Roster
+  private let reloader: Reloader
   private let paths: StationPaths
   private let session: MQTTSession
   private let engine: InspectionEngine
@@ -26,14 +27,15 @@ final class CommandHandler: Sendable {
   }
 
   /// Verbs that are carried out.
-  private static let verbs = ["enrol"]
+  private static let verbs = ["enrol", "recipe", "reload", "snapshot", "trigger"]
+  private static let longestName = 128
 
   init(
-    lines: [Line], paths: StationPaths, session: MQTTSession, engine: InspectionEngine,
-    priority: ForegroundPriority,
-    patience: Duration, logger: Logger
+    roster: Roster, reloader: Reloader, paths: StationPaths, session: MQTTSession, engine: InspectionEngine,
+    priority: ForegroundPriority, patience: Duration, logger: Logger
   ) {
-    self.lines = lines
+    self.roster = roster
+    self.reloader = reloader
     self.paths = paths
     self.session = session
     self.engine = engine
@@ -54,13 +56,19 @@ final class CommandHandler: Sendable {
 
   /// Returns at once; what takes time goes on by itself.
   func receive(_ command: MQTTCommand) {
+    let instant = MonotonicInstant.now
     do {
-      guard let line = lines.first(where: { $0.name == command.line }) else {
-        let names = lines.map(\.name).joined(separator: ", ")
+      // The configuration is the station's, whichever line is named; it may even be one that is still to come.
+      if command.verb == "reload" { return try reload(command) }
+      guard let line = roster.line(command.line) else {
+        let names = roster.lines.map(\.name).joined(separator: ", ")
         throw Refusal("There is no line \(command.line); this station has: \(names).")
       }
       switch command.verb {
       case "enrol": try enrol(EnrolRequest(payload: command.payload), line, command)
+      case "recipe": try changeRecipe(line, command)
+      case "snapshot": try takeSnapshot(line, command)
+      case "trigger": try trigger(line, command, at: instant)
       default:
         throw Refusal(
           "The command \(command.verb) is not known; known are: \(Self.verbs.joined(separator: ", ")).")
@@ -70,16 +78,103 @@ final class CommandHandler: Sendable {
     }
   }
 
-  private func answer(_ command: MQTTCommand, _ outcome: AnswerMessage.Outcome, _ sentence: String) {
-    var fields: Logger.Metadata = ["line": "\(command.line)", "verb": "\(command.verb)"]
-    fields["outcome"] = "\(outcome.rawValue)"
-    logger.log(level: outcome == .done ? .notice : .warning, "\(sentence)", metadata: fields)
+  /// - Parameter isRoutine: whether the log hears of it only where somebody looks closely.
+  private func answer(
+    _ command: MQTTCommand, _ outcome: AnswerMessage.Outcome, _ sentence: String?, resultID: ULID? = nil,
+    file: String? = nil, isRoutine: Bool = false
+  ) {
+    let fields: Logger.Metadata = [
+      "line": "\(command.line)", "verb": "\(command.verb)", "outcome": "\(outcome.rawValue)",
+    ]
+    let level: Logger.Level = outcome == .done ? (isRoutine ? .debug : .notice) : .warning
+    logger.log(level: level, "\(sentence ?? "The command was carried out.")", metadata: fields)
     do {
       try session.reply(
         to: command,
-        with: AnswerMessage(line: command.line, verb: command.verb, outcome: outcome, reason: sentence))
+        with: AnswerMessage(
+          line: command.line, verb: command.verb, outcome: outcome, reason: sentence, resultID: resultID,
+          file: file))
     } catch {
       logger.error("An answer could not be written.", metadata: ["error": "\(error)"])
+    }
+  }
+
+  // MARK: reload and recipe
+
+  private func reload(_ command: MQTTCommand) throws(Refusal) {
+    _ = try CommandFields(command.payload, names: [], form: "{}")
+    Task { [self] in answer(command, await reloader.reload(.command)) }
+  }
+
+  private func changeRecipe(_ line: Line, _ command: MQTTCommand) throws(Refusal) {
+    let fields = try CommandFields(command.payload, names: ["recipe"], form: #"{"recipe": "bracket"}"#)
+    let recipe = try fields.text("recipe", "which recipe", length: 1...64)
+    guard roster.configuration.recipes[recipe] != nil else {
+      let names = roster.configuration.recipes.keys.sorted().joined(separator: ", ")
+      throw Refusal("There is no recipe \(recipe); this station has: \(names).")
+    }
+    Task { [self] in answer(command, await reloader.changeRecipe(of: line.name, to: recipe)) }
+  }
+
+  private func answer(_ command: MQTTCommand, _ outcome: Reloader.Outcome) {
+    switch outcome {
+    case .done(let summary) where summary.isEmpty: answer(command, .done, "Nothing had to be changed.")
+    case .done(let summary): answer(command, .done, "Changed: \(summary.joined(separator: "; ")).")
+    case .refused(let error): answer(command, .refused, error.description)
+    }
+  }
+
+  // MARK: trigger
+
+  private func trigger(_ line: Line, _ command: MQTTCommand, at instant: MonotonicInstant) throws(Refusal) {
+    let fields = try CommandFields(
+      command.payload, names: ["part_id", "timeout_ms"], form: #"{"part_id": "B-20417"}"#)
+    let part =
+      try fields.has("part_id")
+      ? fields.text("part_id", "which part", length: 1...Self.longestName) : nil
+    let timeout = try fields.integer(
+      "timeout_ms", 10...60_000, default: line.configuration.triggerTimeoutMilliseconds)
+    let waiting = line.triggers.add(partID: part, at: instant) { [self] outcome in
+      switch outcome {
+      case .judged(let resultID, let verdict):
+        answer(
+          command, .done, "\(part.map { "Part \($0)" } ?? "The part"): \(verdict.rawValue).",
+          resultID: resultID, isRoutine: true)
+      case .missed(let reason): answer(command, .failed, "No picture was judged for the trigger: \(reason)")
+      }
+    }
+    guard let waiting else {
+      throw Refusal("\(TriggerQueue.limit) triggers wait for their pictures already.")
+    }
+    Task {
+      try await Task.sleep(for: .milliseconds(timeout))
+      line.triggers.expire(waiting, reason: "none came within \(timeout) milliseconds.")
+    }
+  }
+
+  // MARK: snapshot
+
+  private func takeSnapshot(_ line: Line, _ command: MQTTCommand) throws(Refusal) {
+    _ = try CommandFields(command.payload, names: [], form: "{}")
+    let album = SnapshotAlbum(folder: paths.snapshots.appending(path: line.name))
+    let timeout = Task { [patience] in
+      try await Task.sleep(for: min(patience, .seconds(10)))
+      line.cancelSnapshot()
+    }
+    line.requestSnapshot { [self] frame in
+      timeout.cancel()
+      guard let frame else {
+        return answer(command, .failed, "No picture came, or another snapshot was asked for first.")
+      }
+      // Not here: the capture thread has other things to do than to write files.
+      Task { [self] in
+        do {
+          let file = try album.add(frame)
+          answer(command, .done, nil, file: file.path)
+        } catch {
+          answer(command, .failed, "The picture could not be kept: \(error)")
+        }
+      }
     }
   }
 
@@ -124,7 +219,7 @@ final class CommandHandler: Sendable {
         let references = try await collector.references()
         line.endCollection()
         let version = try await build(references, recipe, progress)
-        line.recipe.exchange(for: try ActiveRecipe(recipe, version: version, engine: engine))
+        try await takeIntoUse(version, recipe)
         answer(
           command, .done,
           "Version \(version.manifest.version) of recipe \(recipe.name) was made from \(references.count) "
@@ -135,6 +230,15 @@ final class CommandHandler: Sendable {
       }
       timeout.cancel()
       state.withLock { _ = $0.recipes.remove(recipe.name) }
+    }
+  }
+
+  /// Every line that runs the recipe goes over to the new version; where it was reconfigured meanwhile, as it is now.
+  private func takeIntoUse(_ version: RecipeVersion, _ recipe: RecipeConfiguration) async throws {
+    if let slot = roster.current.slots[recipe.name], slot.configuration == recipe {
+      slot.exchange(for: .ready(try ActiveRecipe(recipe, version: version, engine: engine)))
+    } else if case .refused(let error) = await reloader.reload(.command) {
+      throw error
     }
   }
 

@@ -22,6 +22,14 @@ public struct ServiceNotifier: Sendable {
 
   /// The station judges, or says why it does not.
   public func ready() { send(["READY=1"]) }
+  /// The configuration is being read again; `ready` says when that is over. The time is what systemd 253 and newer ask
+  /// for, to tell this message from an earlier one; older ones pass it over.
+  public func reloading() {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    send(["RELOADING=1", "MONOTONIC_USEC=\(Int(time.tv_sec) * 1_000_000 + Int(time.tv_nsec) / 1000)"])
+  }
+
   public func stopping() { send(["STOPPING=1"]) }
   public func feedWatchdog() { send(["WATCHDOG=1"]) }
 

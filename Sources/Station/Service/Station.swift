@@ -2,7 +2,7 @@ import Capture
 import Foundation
 public import Inspection
 public import Logging
-import Messaging
+public import Messaging
 public import ServiceLifecycle
 import Synchronization
 import Transformer
@@ -15,13 +15,14 @@ public final class Station: Service {
   /// Of the program, as in the birth message.
   public static let version = "0.1.0"
 
-  private let configuration: StationConfiguration
-  private let lines: [Line]
+  let roster: Roster
   private let session: MQTTSession
   let commands: CommandHandler
+  let reloader: Reloader
   private let monitor: StationMonitor
   private let birth: BirthMessage
   private let notifier: ServiceNotifier
+  private let paths: StationPaths
   private let logger: Logger
 
   /// Of the two seconds a stop may take: for the frames in hand, and then for the broker.
@@ -31,14 +32,16 @@ public final class Station: Service {
   /// Reads the recipes' versions; opens no camera and no connection yet.
   ///
   /// - Parameters:
+  ///   - paths: where the configuration is read again from when it is reloaded.
+  ///   - refusal: why the configuration is a kept one and not that of the files; nil where it is theirs.
   ///   - engine: with the model the configuration names.
   /// - Throws: `ConfigurationError` where the password cannot be read or the broker's settings cannot work.
   public convenience init(
-    _ configuration: StationConfiguration, engine: InspectionEngine,
-    notifier: ServiceNotifier, logger: Logger
+    _ configuration: StationConfiguration, paths: StationPaths, refusal: ConfigurationError? = nil,
+    engine: InspectionEngine, notifier: ServiceNotifier, logger: Logger
   ) throws(ConfigurationError) {
     try self.init(
-      configuration, engine: engine, notifier: notifier, logger: logger,
+      configuration, paths: paths, refusal: refusal, engine: engine, notifier: notifier, logger: logger,
       timing: StationTiming()
     ) { line throws(CaptureError) in
       switch line.source {
@@ -49,11 +52,13 @@ public final class Station: Service {
   }
 
   init(
-    _ configuration: StationConfiguration, engine: InspectionEngine,
-    notifier: ServiceNotifier, logger: Logger, timing: StationTiming, outbox: (any Outbox)? = nil,
+    _ configuration: StationConfiguration, paths: StationPaths, refusal: ConfigurationError? = nil,
+    engine: InspectionEngine, notifier: ServiceNotifier, logger: Logger, timing: StationTiming,
+    outbox: (any Outbox)? = nil,
     makeSource: @escaping @Sendable (LineConfiguration) throws(CaptureError) -> any FrameSource
   ) throws(ConfigurationError) {
-    self.configuration = configuration
+    let configuration = Changeovers(contentsOf: paths.changeovers).applied(to: configuration)
+    self.paths = paths
     self.notifier = notifier
     self.logger = logger
     let session = try MQTTSession(configuration, outbox: outbox, logger: logger)
@@ -63,60 +68,73 @@ public final class Station: Service {
       configHash: configuration.hash, modelHash: engine.encoder.modelHash,
       instructionSet: engine.instructionSet,
       lines: configuration.lines.map(\.name))
-    let bootID = birth.bootID
     let slots = Dictionary(
       uniqueKeysWithValues: Set(configuration.lines.map(\.recipe)).compactMap { name in
         configuration.recipes[name].map {
-          (name, RecipeSlot($0, state: RecipeState.load($0, paths: configuration.paths, engine: engine)))
+          (name, RecipeSlot($0, state: RecipeState.load($0, paths: paths, engine: engine)))
         }
       })
     let priority = ForegroundPriority()
-    let identifiers = ULIDGenerator()
-    lines = configuration.lines.compactMap { line in
-      slots[line.recipe].map { slot in
-        Line(
-          line, recipe: slot,
-          reporter: LineReporter(
-            line, bootID: bootID, modelHash: engine.encoder.modelHash, session: session,
-            identifiers: identifiers,
-            logger: logger), priority: priority, logger: logger
-        ) { () throws(CaptureError) in try makeSource(line) }
-      }
+    let readiness = Readiness()
+    roster = Roster(configuration)
+    let factory = LineFactory(
+      roster: roster, session: session, engine: engine, priority: priority, bootID: birth.bootID,
+      logger: logger, makeSource: makeSource)
+    let lines = configuration.lines.compactMap { line in
+      slots[line.recipe].map { factory.line(Line.Setup(configuration: line, recipe: $0)) }
     }
+    roster.exchange(for: Roster.State(configuration: configuration, lines: lines, slots: slots))
+    reloader = Reloader(
+      paths: paths, factory: factory, birth: birth, refusal: refusal, readiness: readiness,
+      notifier: notifier, logger: logger)
     commands = CommandHandler(
-      lines: lines, paths: configuration.paths, session: session, engine: engine,
+      roster: roster, reloader: reloader, paths: paths, session: session, engine: engine,
       priority: priority, patience: timing.enrolment, logger: logger)
     monitor = StationMonitor(
-      lines: lines, session: session, bootID: bootID, notifier: notifier, timing: timing, logger: logger)
+      roster: roster, reloader: reloader, session: session, birth: birth, readiness: readiness,
+      notifier: notifier, timing: timing, logger: logger)
   }
 
   /// What became of each line's frames so far.
   public var counts: [String: FrameCounts] {
-    Dictionary(uniqueKeysWithValues: lines.map { ($0.name, $0.counts) })
+    Dictionary(uniqueKeysWithValues: roster.lines.map { ($0.name, $0.counts) })
   }
+
+  /// How the station is now.
+  public var status: StationStatusMessage { monitor.status }
 
   /// Messages that wait for the broker.
   var outbox: any Outbox { session.outbox }
 
+  /// Reads the configuration's files again and takes them into use, whole or not at all; the log says what came of it.
+  /// To be called on SIGHUP.
+  public func reload() async { _ = await reloader.reload(.signal) }
+
   public func run() async throws {
+    let configuration = roster.configuration
     logger.notice(
       "assayd \(Self.version) starts.",
       metadata: [
-        "station": "\(configuration.station)", "lines": "\(lines.map(\.name).joined(separator: ","))",
+        "station": "\(configuration.station)",
+        "lines": "\(configuration.lines.map(\.name).joined(separator: ","))",
         "config": "\(configuration.hash.prefix(12))", "boot_id": "\(birth.bootID)",
       ])
-    do {
-      try session.retain(birth)
-    } catch {
-      logger.error("The birth message could not be written.", metadata: ["error": "\(error)"])
-    }
+    reloader.announce()
+    reloader.keepConfiguration()
     session.start()
-    for line in lines { line.start() }
+    for line in roster.lines { line.start() }
 
     await withTaskGroup { group in
       group.addTask { [monitor] in await monitor.run() }
       group.addTask { [commands, session] in
         for await command in session.commands { commands.receive(command) }
+      }
+      if configuration.reloadsOnChange {
+        group.addTask { [paths, reloader, logger] in
+          for await _ in ConfigurationWatcher.changes(of: paths, logger: logger) {
+            _ = await reloader.reload(.fileChange)
+          }
+        }
       }
       // Returns at the shutdown's beginning, throws when this task is cancelled; both mean: stop.
       try? await gracefulShutdown()
@@ -130,14 +148,15 @@ public final class Station: Service {
   private func stop() async {
     let deadline = MonotonicInstant.now.advanced(seconds: Self.threadPatience)
     commands.beginStop()
-    for line in lines { line.beginStop() }
-    let lines = lines
     // The waiting blocks, so it must not take one of the few threads that tasks and queues share.
-    let late = await withCheckedContinuation { continuation in
-      _ = WorkerThread(name: "stop") { [commands] in
+    let (lines, late) = await withCheckedContinuation { continuation in
+      _ = WorkerThread(name: "stop") { [commands, reloader, roster] in
+        reloader.stop()
+        let lines = roster.lines
+        for line in lines { line.beginStop() }
         let late = lines.filter { !$0.finishStop(by: deadline) }.map(\.name)
         commands.finishStop(by: deadline)
-        continuation.resume(returning: late)
+        continuation.resume(returning: (lines, late))
       }
     }
     for name in late {
@@ -146,18 +165,21 @@ public final class Station: Service {
     }
     monitor.publishLast()
     let report = await session.stop(within: Self.brokerPatience)
-    for line in lines {
-      let counts = line.counts
-      logger.notice(
-        "The line stopped.",
-        metadata: [
-          "line": "\(line.name)", "captured": "\(counts.captured)", "judged": "\(counts.judged)",
-          "replaced": "\(counts.replaced)", "rejected": "\(counts.rejectedTotal)",
-        ])
-    }
+    for line in lines { logger.notice("The line stopped.", metadata: line.summary) }
     logger.notice(
       "The station has stopped.",
       metadata: ["said_stopped": "\(report.saidStopped)", "unacknowledged": "\(report.unacknowledged)"])
+  }
+}
+
+extension Line {
+  /// Its accounts, for the log.
+  var summary: Logger.Metadata {
+    let counts = counts
+    return [
+      "line": "\(name)", "captured": "\(counts.captured)", "judged": "\(counts.judged)",
+      "replaced": "\(counts.replaced)", "rejected": "\(counts.rejectedTotal)",
+    ]
   }
 }
 
@@ -172,5 +194,5 @@ struct StationTiming: Sendable {
   /// For the pictures of an enrolment to come.
   var enrolment = Duration.seconds(600)
   /// After which readiness is told although no line has shown itself.
-  var readiness = 5.0
+  var readiness = 20.0
 }

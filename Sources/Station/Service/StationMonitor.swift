@@ -7,21 +7,24 @@ import Synchronization
 
 /// Looks at the lines several times a second: publishes how they are, tells the service manager, feeds the watchdog.
 final class StationMonitor: Sendable {
-  private let lines: [Line]
+  private let roster: Roster
+  private let reloader: Reloader
   private let session: MQTTSession
-  private let bootID: String
+  private let birth: BirthMessage
+  private let readiness: Readiness
   private let notifier: ServiceNotifier
   private let timing: StationTiming
   private let logger: Logger
-  private let state: Mutex<State>
+  private let state = Mutex(State())
 
   private struct State {
-    var lines: [LineState]
-    var isReady = false
+    var lines: [String: LineState] = [:]
     /// The last word has been said.
     var isOver = false
     var fedAt: MonotonicInstant?
     var summary = ""
+    var statusAt: MonotonicInstant?
+    var digest = ""
     let began = MonotonicInstant.now
   }
 
@@ -38,18 +41,21 @@ final class StationMonitor: Sendable {
 
   /// Seconds over which frames per second are counted.
   private static let rateWindow = 10.0
+  /// Seconds after which a line that hangs makes the station unhealthy, where no watchdog says how long.
+  private static let longestHang = 15.0
 
   init(
-    lines: [Line], session: MQTTSession, bootID: String, notifier: ServiceNotifier, timing: StationTiming,
-    logger: Logger
+    roster: Roster, reloader: Reloader, session: MQTTSession, birth: BirthMessage, readiness: Readiness,
+    notifier: ServiceNotifier, timing: StationTiming, logger: Logger
   ) {
-    self.lines = lines
+    self.roster = roster
+    self.reloader = reloader
     self.session = session
-    self.bootID = bootID
+    self.birth = birth
+    self.readiness = readiness
     self.notifier = notifier
     self.timing = timing
     self.logger = logger
-    state = Mutex(State(lines: lines.map { _ in LineState() }))
   }
 
   /// Runs until its task is cancelled.
@@ -63,30 +69,30 @@ final class StationMonitor: Sendable {
   /// The last statuses and statistics, with the final counters.
   func publishLast() { look(isLast: true) }
 
+  /// How the station is now.
+  var status: StationStatusMessage { state.withLock { status($0) } }
+
   private func look(isLast: Bool) {
+    let lines = roster.lines
     state.withLock { state in
       if state.isOver { return }
       state.isOver = isLast
       let now = MonotonicInstant.now
-      for index in lines.indices {
-        publish(lines[index], &state.lines[index], now, isLast)
-      }
+      state.lines = state.lines.filter { name, _ in lines.contains { $0.name == name } }
+      for line in lines { publish(line, &state.lines[line.name, default: LineState()], now, isLast) }
+      if !isLast { tellReadiness(lines, state.began, now) }
+      publishStation(&state, now, isLast)
       if isLast { return }
-      summarise(&state)
-      if !state.isReady,
-        lines.contains(where: \.isSettled) || now.seconds(since: state.began) > timing.readiness
-      {
-        state.isReady = true
-        notifier.ready()
-      }
-      feed(&state, now)
+      summarise(lines, &state)
+      feed(lines, &state, now)
     }
   }
 
   private func publish(_ line: Line, _ known: inout LineState, _ now: MonotonicInstant, _ isLast: Bool) {
     let condition = line.condition
-    let recipe = line.recipe.current
-    let reference = recipe.reference(named: line.configuration.recipe)
+    let setup = line.setup
+    let recipe = setup.recipe.current
+    let reference = recipe.reference(named: setup.configuration.recipe)
     let counts = line.counts
     known.judged.append((now, counts.judged))
     while known.judged.count > 2, now.seconds(since: known.judged[1].at) > Self.rateWindow {
@@ -99,7 +105,7 @@ final class StationMonitor: Sendable {
       if isChange || isDue || isLast {
         try session.retain(
           StatusMessage(
-            line: line.name, bootID: bootID, state: condition.state, reason: condition.reason,
+            line: line.name, bootID: birth.bootID, state: condition.state, reason: condition.reason,
             sinceUTC: known.since, fps: framesPerSecond(known), recipe: reference,
             counters: counts.message))
         known.statusAt = now
@@ -128,7 +134,7 @@ final class StationMonitor: Sendable {
   }
 
   private func statistics(of line: Line, _ recipe: RecipeState, _ counts: FrameCounts) -> StatsMessage {
-    let (verdicts, window) = line.reporter.takeStatistics()
+    let (verdicts, window) = line.record.reporter.takeStatistics()
     var calibrated: [Float]?
     var threshold: Float?
     if case .ready(let active) = recipe {
@@ -137,20 +143,84 @@ final class StationMonitor: Sendable {
       threshold = active.fixedThreshold.map(Float.init) ?? calibration.imageLimit.value
     }
     return StatsMessage(
-      line: line.name, bootID: bootID, fromUTC: window.begin, toUTC: .now, counters: counts.message,
+      line: line.name, bootID: birth.bootID, fromUTC: window.begin, toUTC: .now, counters: counts.message,
       verdicts: verdicts, latency: window.latency,
       score: window.score(calibrated: calibrated, threshold: threshold),
       outbox: StatsMessage.OutboxSummary(session.outbox.counts))
   }
 
+  // MARK: the whole station
+
+  private func status(_ state: State) -> StationStatusMessage {
+    let current = roster.current
+    let configuration = reloader.configurationState
+    return StationStatusMessage(
+      station: current.configuration.station, version: birth.version, bootID: birth.bootID,
+      startedUTC: birth.startedUTC, timeUTC: .now, instructionSet: birth.instructionSet,
+      modelHash: birth.modelHash, isReady: readiness.isReady, isHealthy: isHealthy(current.lines),
+      configuration: .init(
+        hash: current.configuration.hash, sinceUTC: configuration.sinceUTC,
+        isLastGood: configuration.isLastGood,
+        refusal: configuration.refusal.map {
+          .init(timeUTC: $0.timeUTC, cause: $0.cause, problems: $0.problems.map(\.description))
+        }, reloads: configuration.reloads, refusals: configuration.refusals),
+      broker: .init(session.status), outbox: .init(session.outbox.counts),
+      lines: current.lines.map { line in
+        let known = state.lines[line.name]
+        let condition = line.condition
+        let setup = line.setup
+        let totals = line.record.reporter.totals
+        return .init(
+          line: line.name, state: condition.state, reason: condition.reason, sinceUTC: known?.since ?? .now,
+          fps: known.flatMap(framesPerSecond),
+          recipe: setup.recipe.current.reference(named: setup.configuration.recipe),
+          counters: line.counts.message, verdicts: totals.verdicts, latency: totals.latency)
+      })
+  }
+
+  private func publishStation(_ state: inout State, _ now: MonotonicInstant, _ isLast: Bool) {
+    let status = status(state)
+    let configuration = status.configuration
+    let digest =
+      "\(status.isReady) \(status.isHealthy) \(configuration.hash) \(configuration.isLastGood) "
+      + "\(configuration.reloads) \(configuration.refusals) "
+      + status.lines.map { "\($0.line) \($0.state) \($0.recipe)" }.joined()
+    let isDue = state.statusAt.map { now.seconds(since: $0) >= timing.status } ?? true
+    guard digest != state.digest || isDue || isLast else { return }
+    state.digest = digest
+    state.statusAt = now
+    do {
+      try session.retain(status)
+    } catch {
+      logger.error("The station's status could not be written.", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Ready is who has a line that delivers, or knows that no line does. A camera takes seconds to its first frame;
+  /// nobody waits for it for ever.
+  private func tellReadiness(_ lines: [Line], _ began: MonotonicInstant, _ now: MonotonicInstant) {
+    guard !readiness.isReady else { return }
+    guard
+      lines.contains(where: \.isDelivering) || lines.allSatisfy(\.isSettled)
+        || now.seconds(since: began) > timing.readiness
+    else { return }
+    readiness.tell()
+    notifier.ready()
+  }
+
   /// One line for `systemctl status`, told when it changes.
-  private func summarise(_ state: inout State) {
-    let running = state.lines.count { $0.condition?.state == .running }
+  private func summarise(_ lines: [Line], _ state: inout State) {
+    let running = lines.count { state.lines[$0.name]?.condition?.state == .running }
     var summary = "\(running) of \(lines.count) lines running"
-    for (line, known) in zip(lines, state.lines) {
-      if let condition = known.condition, condition.state != .running {
+    for line in lines {
+      if let condition = state.lines[line.name]?.condition, condition.state != .running {
         summary += "; \(line.name): \(condition.state.rawValue)"
       }
+    }
+    let configuration = reloader.configurationState
+    if configuration.isLastGood { summary += "; the files are broken: on the last good configuration" }
+    if let refusal = configuration.refusal, !configuration.isLastGood {
+      summary += "; changed configuration refused: \(refusal.problems.first?.description ?? "")"
     }
     summary += "; broker: \(session.status.connection.rawValue)"
     guard summary != state.summary else { return }
@@ -158,13 +228,17 @@ final class StationMonitor: Sendable {
     notifier.status(summary)
   }
 
-  /// The watchdog is fed while every line judges its frames, has none to judge, or is known to be faulted. A frame
-  /// that has been in judgement for the whole interval is none of these: then the manager shall start us anew.
-  private func feed(_ state: inout State, _ now: MonotonicInstant) {
+  private func isHealthy(_ lines: [Line]) -> Bool {
+    let limit = notifier.watchdogInterval.map { $0 / .seconds(1) / 2 } ?? Self.longestHang
+    return !lines.contains { $0.isStuck(for: limit) }
+  }
+
+  /// The watchdog is fed while every line judges its frames, has none to judge, or is known to be faulted. A frame that
+  /// has waited or been in judgement for half the interval is none of these: then the manager shall start us anew.
+  private func feed(_ lines: [Line], _ state: inout State, _ now: MonotonicInstant) {
     guard let interval = notifier.watchdogInterval else { return }
-    let seconds = interval / .seconds(1)
-    if let fedAt = state.fedAt, now.seconds(since: fedAt) < seconds / 4 { return }
-    guard !lines.contains(where: { $0.isStuck(for: seconds / 2) }) else { return }
+    if let fedAt = state.fedAt, now.seconds(since: fedAt) < interval / .seconds(1) / 4 { return }
+    guard isHealthy(lines) else { return }
     notifier.feedWatchdog()
     state.fedAt = now
   }

@@ -1,11 +1,11 @@
-import Foundation
+package import Foundation
 import Glibc
 
 /// A file that appears under its name whole or not at all.
-enum AtomicFile {
+package enum AtomicFile {
   /// Writes the chunks one after the other to a temporary file beside `file`, forces them to the disk and renames
   /// the result over `file`. On failure `file` is as it was and the temporary file is gone.
-  static func write(_ chunks: [[UInt8]], to file: URL) throws(ModelFileError) {
+  package static func write(_ chunks: [[UInt8]], to file: URL) throws(ModelFileError) {
     func failed(_ action: String) -> ModelFileError {
       ModelFileError(.unwritable, file, "The file cannot be \(action): \(String(cString: strerror(errno))).")
     }
