@@ -55,7 +55,6 @@ public enum EncoderError: Error, Equatable, CustomStringConvertible {
   case pictureSize(width: Int, height: Int, patchSize: Int)
   case tap(block: Int, depth: Int)
   case noProjection
-  case notInInt8
 
   public var description: String {
     switch self {
@@ -66,8 +65,6 @@ public enum EncoderError: Error, Equatable, CustomStringConvertible {
       "Block \(block) cannot be tapped: this model's blocks are 1 to \(depth)."
     case .noProjection:
       "This model has no projection to a joint embedding with text, so its tokens cannot be projected: use a CLIP model."
-    case .notInInt8:
-      "The int8 path reads whole blocks only: use the float32 model for other taps."
     }
   }
 }

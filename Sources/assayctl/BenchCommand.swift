@@ -19,6 +19,8 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Block whose tokens are read.")
   var block = 8
 
+  @OptionGroup var tap: TapOptions
+
   @Option(help: "Frames timed, after two that are not.")
   var frames = 30
 
@@ -54,7 +56,7 @@ struct BenchCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let engine = try options.load()
-      let server = BenchServer(engine: engine, picture: Self.testCard(side: side), block: block)
+      let server = BenchServer(engine: engine, picture: Self.testCard(side: side), tap: tap.tap(block: block))
       if serve { return try server.serve() }
       _ = try server.time(2)
       let before = ca_allocations()
@@ -94,16 +96,5 @@ struct BenchCommand: AsyncParsableCommand {
       pixels[index] = UInt8((x * (channel + 1) + y * 3 + (x / 16 + y / 16) % 2 * 90) % 256)
     }
     return Picture(width: side, height: side, pixels: pixels)
-  }
-}
-
-extension ImageTowerConfiguration {
-  /// Multiply-accumulates of one square picture up to a block.
-  func multiplications(side: Int, blocks: Int) -> Double {
-    let patches = Double(side / patchSize * (side / patchSize))
-    let tokens = patches + 1
-    let (width, mlp) = (Double(width), Double(mlpWidth))
-    let block = tokens * (4 * width * width + 2 * width * mlp) + 2 * tokens * tokens * width
-    return patches * width * Double(3 * patchSize * patchSize) + Double(blocks) * block
   }
 }

@@ -13,7 +13,7 @@ import Transformer
 struct BenchServer {
   let engine: InspectionEngine
   let picture: Picture
-  let block: Int
+  let tap: TokenTap
 
   private struct About: Encodable {
     let path: String
@@ -21,7 +21,11 @@ struct BenchServer {
   }
 
   /// Multiply-accumulates of a picture, in 10^9.
-  var gmacs: Double { engine.encoder.configuration.multiplications(side: picture.width, blocks: block) / 1e9 }
+  var gmacs: Double {
+    let configuration = engine.encoder.configuration
+    let patches = picture.width / configuration.patchSize * (picture.height / configuration.patchSize)
+    return configuration.multiplications(patches: patches, taps: [tap]) / 1e9
+  }
 
   /// The int8 peak of this processor with this path and these threads; nil for the reference and for portable C.
   var peakGmacsPerS: Double? {
@@ -31,7 +35,7 @@ struct BenchServer {
 
   /// Milliseconds of each of so many frames.
   func time(_ frames: Int) throws -> [Double] {
-    let taps = [TokenTap(block: block)]
+    let taps = [tap]
     var tokens = PatchTokens()
     var times: [Double] = []
     times.reserveCapacity(frames)

@@ -11,7 +11,8 @@ struct EncodeCommand: AsyncParsableCommand {
     abstract: "Writes the patch tokens of pictures, to look at them with other software.",
     discussion: """
       The output is a safetensors file with, for each picture, `<name>.block<N>` of shape (rows, columns, width): the
-      tokens after block N, through the final LayerNorm unless --raw is given.
+      tokens after block N, through the final LayerNorm unless --raw is given, and `<name>.block<N>.class` of shape
+      (width) with the class token.
       """)
 
   @OptionGroup var options: EncoderOptions
@@ -25,14 +26,13 @@ struct EncodeCommand: AsyncParsableCommand {
   @Option(help: "Blocks whose tokens are written, counted from 1.")
   var block: [Int] = [8]
 
+  @OptionGroup var tap: TapOptions
+
   @Option(help: "Width the picture is resized to, a multiple of the patch size.")
   var width = 336
 
   @Option(help: "Height the picture is resized to, a multiple of the patch size.")
   var height = 336
-
-  @Flag(help: "Leave out the final LayerNorm.")
-  var raw = false
 
   func run() async throws {
     try await reportingFailures {
@@ -43,11 +43,12 @@ struct EncodeCommand: AsyncParsableCommand {
         progress.show("encoding", done: index, of: pictures.count)
         let url = URL(fileURLWithPath: path)
         let picture = try Picture(contentsOf: url).resized(width: width, height: height, filter: .bicubic)
-        let tokens = try encoder.encode(picture, taps: block.map { TokenTap(block: $0, normalised: !raw) })
-        for (block, features) in zip(block, tokens.features) {
-          writer.add(
-            "\(url.deletingPathExtension().lastPathComponent).block\(block)",
-            shape: [tokens.gridRows, tokens.gridColumns, features.columns], features.values)
+        let tokens = try encoder.encode(picture, taps: block.map(tap.tap))
+        for (index, block) in block.enumerated() {
+          let (features, classToken) = (tokens.features[index], tokens.classTokens[index])
+          let name = "\(url.deletingPathExtension().lastPathComponent).block\(block)"
+          writer.add(name, shape: [tokens.gridRows, tokens.gridColumns, features.columns], features.values)
+          writer.add("\(name).class", shape: [classToken.columns], classToken.values)
         }
       }
       progress.finish()

@@ -10,11 +10,12 @@ import Transformer
   @Test func `pictures computed together have the tokens they have alone`() throws {
     let model = try RandomModel(.small()).file(.int8)
     let tower = try QuantisedImageTower(model: model, path: .available[0], pool: ThreadPool(threads: 2))
-    // Two sizes and three choices of taps, so that batches form of what goes together and break where it does not.
+    // Two sizes and many choices of taps, so that batches form of what goes together and break where it does not.
     let jobs = (0..<12).map { index in
       (
         RandomModel.picture(width: index % 2 == 0 ? 40 : 24, height: 32, seed: UInt64(index)),
-        [TokenTap(block: 1 + index % 3)] + (index % 4 == 0 ? [TokenTap(block: 1, normalised: false)] : [])
+        [TokenTap(block: 1 + index % 3, place: TokenTap.Place.allCases[index / 3 % 3])]
+          + (index % 4 == 0 ? [TokenTap(block: 1, normalised: false)] : [])
       )
     }
     let expected = try jobs.map { try tower.encode($0.0, taps: $0.1) }

@@ -86,6 +86,20 @@ struct PromptADParityTests {
     }
   }
 
+  /// The int8 path of the same model; heads of 32 and random weights are not what it is made for.
+  @Test func `int8 features point where the release's do`() throws {
+    let tower = try QuantisedImageTower(
+      model: try fixture.model(.int8), path: .available[0], pool: ThreadPool(threads: 1))
+    for (index, picture) in try fixture.inputs("query").enumerated() {
+      let tokens = try tower.encode(picture, taps: Self.taps)
+      for (found, name) in zip([tokens.classTokens[0]] + tokens.features.dropFirst(), ["g", "f", "m1", "m2"])
+      {
+        let cosine = meanCosine(found, try fixture.matrix("fx.query.\(name)", at: index))
+        #expect(cosine > 0.99, "\(name) of query \(index)")
+      }
+    }
+  }
+
   @Test func `red and blue exchanged give the release's features of its own mistake`() throws {
     for (index, picture) in try fixture.inputs("query").enumerated() {
       var swapped = picture

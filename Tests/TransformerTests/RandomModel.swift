@@ -53,13 +53,14 @@ final class RandomModel: Sendable {
 extension ImageTowerConfiguration {
   static func small(
     patchSize: Int = 8, width: Int = 64, depth: Int = 3, heads: Int = 2, activation: Activation = .gelu,
-    hasPreNorm: Bool = false, grid: Int = 4, positions: PositionInterpolation = .bicubic
+    hasPreNorm: Bool = false, grid: Int = 4, positions: PositionInterpolation = .bicubic,
+    embedding: Int? = nil
   ) -> ImageTowerConfiguration {
     ImageTowerConfiguration(
       patchSize: patchSize, width: width, depth: depth, heads: heads, mlpWidth: 4 * width,
       activation: activation,
       layerNormEpsilon: 1e-5, hasPreNorm: hasPreNorm, gridRows: grid, gridColumns: grid,
-      positionInterpolation: positions, embeddingWidth: nil, mean: [0.48, 0.45, 0.41],
+      positionInterpolation: positions, embeddingWidth: embedding, mean: [0.48, 0.45, 0.41],
       standardDeviation: [0.27, 0.26, 0.28])
   }
 }

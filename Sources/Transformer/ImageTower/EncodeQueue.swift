@@ -8,16 +8,14 @@ final class EncodeRequest: @unchecked Sendable {
   var picture: Picture?
   var taps: [TokenTap] = []
   var grid = PatchGrid(rows: 0, columns: 0)
+  var plan = EncodePlan(taps: [])
   var tokens = PatchTokens()
   fileprivate var isDone = false
   fileprivate var leads = false
 
-  /// Number of blocks that have to be computed.
-  var lastBlock: Int { taps.reduce(1) { max($0, $1.block) } }
-
   /// Whether both can be computed in the same loops.
   fileprivate func goes(with other: EncodeRequest) -> Bool {
-    grid == other.grid && lastBlock == other.lastBlock
+    grid == other.grid && plan == other.plan
   }
 }
 
@@ -52,6 +50,7 @@ final class EncodeQueue: @unchecked Sendable {
     request.picture = picture
     request.taps = taps
     request.grid = grid
+    request.plan = EncodePlan(taps: taps)
     swap(&request.tokens, &tokens)
     waiting.append(request)
     if isBusy {

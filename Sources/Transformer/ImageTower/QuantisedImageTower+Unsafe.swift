@@ -28,6 +28,16 @@ final class Workspace: @unchecked Sendable {
     let attention: AlignedBuffer<UInt8>
   }
 
+  /// The path whose values attend to values. Quantised values serve as queries and as keys, each laid out as the main
+  /// path's are; their scales are `valueScales`.
+  struct LocalPath: Sendable {
+    let stream: AlignedBuffer<Float>
+    let attended: AlignedBuffer<Float>
+    let queries: AlignedBuffer<UInt8>  // heads x padded tokens x head width
+    let keys: AlignedBuffer<Int8>
+    let keySums: AlignedBuffer<Int32>
+  }
+
   let grid: PatchGrid
   private let bounds: [Int]
   var chunks: Int { bounds.count - 1 }
@@ -47,8 +57,11 @@ final class Workspace: @unchecked Sendable {
   let valueScales: AlignedBuffer<Float>  // heads x padded tokens
   let positions: AlignedBuffer<Float>  // tokens x width, class token included
   let scratch: [Scratch]
-  /// One a tap: tokens x width, class token first.
+  /// There since a batch first asked for the local path.
+  private(set) var local: LocalPath?
+  /// One a tap: tokens x the tap's width, class token first; with room for the widest.
   private(set) var outputs: [AlignedBuffer<Float>] = []
+  private let outputCount: Int
 
   init(grid: PatchGrid, tower: QuantisedImageTower) {
     let configuration = tower.configuration
@@ -77,6 +90,7 @@ final class Workspace: @unchecked Sendable {
       Array(position)
         + tower.model.positionGrid.resized(
           rows: grid.rows, columns: grid.columns, by: configuration.positionInterpolation))
+    outputCount = tokens * max(width, configuration.embeddingWidth ?? 0)
     scratch = (0..<tower.pool.threads).map { _ in
       Scratch(
         normalised: AlignedBuffer(count: largestChunk * width),
@@ -87,9 +101,15 @@ final class Workspace: @unchecked Sendable {
     }
   }
 
-  /// Makes sure that there are so many outputs; before the loops of a batch, by the thread that leads it.
-  func prepareOutputs(_ count: Int) {
-    while outputs.count < count { outputs.append(AlignedBuffer(count: positions.count)) }
+  /// Makes sure that there is memory for what a request needs; before the loops of a batch, by the thread that leads it.
+  func prepare(for request: EncodeRequest) {
+    while outputs.count < request.taps.count { outputs.append(AlignedBuffer(count: outputCount)) }
+    if request.plan.localBlocks > 0, local == nil {
+      local = LocalPath(
+        stream: AlignedBuffer(count: stream.count), attended: AlignedBuffer(count: stream.count),
+        queries: AlignedBuffer(count: keys.count), keys: AlignedBuffer(count: keys.count),
+        keySums: AlignedBuffer(count: keySums.count))
+    }
   }
 
   func rows(of chunk: Int) -> Range<Int> { bounds[chunk]..<bounds[chunk + 1] }
@@ -129,17 +149,17 @@ final class WorkspaceStore: @unchecked Sendable {
 }
 
 extension QuantisedImageTower {
-  /// Computes a batch: pictures of one size, to the same block.
+  /// Computes a batch: pictures of one size and one plan.
   func encode(_ batch: [EncodeRequest]) {
     guard let grid = batch.first?.grid else { return }
     let job = workspaces.job(for: self)
     job.batch = batch
     job.workspaces = workspaces.workspaces(batch.count, grid: grid, tower: self)
-    for (request, workspace) in zip(batch, job.workspaces) { workspace.prepareOutputs(request.taps.count) }
+    for (request, workspace) in zip(batch, job.workspaces) { workspace.prepare(for: request) }
     pool.run(job)
     for (request, workspace) in zip(batch, job.workspaces) {
       request.tokens.copy(
-        workspace.outputs.prefix(request.taps.count), grid: grid, width: configuration.width)
+        workspace.outputs, taps: request.taps, grid: grid, configuration: configuration)
     }
     job.batch = []
   }
@@ -164,31 +184,28 @@ final class EncodeJob: PoolJob, @unchecked Sendable {
   func work(_ worker: Worker) {
     let chunks = workspaces[0].chunks
     let heads = tower.configuration.heads
-    let last = batch[0].lastBlock
+    let plan = batch[0].plan
     func step(_ picture: Int) -> Step {
       let workspace = workspaces[picture]
       return Step(
-        tower: tower, kernels: kernels, workspace: workspace, scratch: workspace.scratch[worker.index])
+        tower: tower, kernels: kernels, workspace: workspace, scratch: workspace.scratch[worker.index],
+        taps: batch[picture].taps, plan: plan)
     }
     worker.forEach(batch.count * chunks) { index in
       if let picture = batch[index / chunks].picture {
         step(index / chunks).embed(picture, chunk: index % chunks)
       }
     }
-    for block in 0...last {
+    for block in 0...plan.blocks {
       worker.forEach(batch.count * chunks) { index in
         let step = step(index / chunks)
-        if block > 0 {
-          step.finish(block: block - 1, chunk: index % chunks)
-          for (slot, tap) in batch[index / chunks].taps.enumerated() where tap.block == block {
-            step.read(tap, chunk: index % chunks, into: slot)
-          }
-        }
-        if block < last { step.project(block: block, chunk: index % chunks) }
+        if block > 0 { step.finish(block: block - 1, chunk: index % chunks) }
+        if block < plan.blocks { step.project(block: block, chunk: index % chunks) }
       }
-      guard block < last else { break }
+      guard block < plan.blocks else { break }
       worker.forEach(batch.count * heads * chunks) { index in
-        step(index / (heads * chunks)).attend(head: index / chunks % heads, chunk: index % chunks)
+        step(index / (heads * chunks)).attend(
+          block: block, head: index / chunks % heads, chunk: index % chunks)
       }
     }
   }
@@ -196,22 +213,30 @@ final class EncodeJob: PoolJob, @unchecked Sendable {
 
 extension PatchTokens {
   /// Copies one buffer of tokens a tap, class token first, into memory of the same shape where there is some.
-  fileprivate mutating func copy(_ outputs: ArraySlice<AlignedBuffer<Float>>, grid: PatchGrid, width: Int) {
+  fileprivate mutating func copy(
+    _ outputs: [AlignedBuffer<Float>], taps: [TokenTap], grid: PatchGrid,
+    configuration: ImageTowerConfiguration
+  ) {
+    func rows(_ tap: TokenTap) -> Int { tap.classTokenOnly ? 0 : grid.count }
     let fits =
-      features.count == outputs.count && gridRows == grid.rows && gridColumns == grid.columns
-      && features.allSatisfy { $0.columns == width }
+      features.count == taps.count && gridRows == grid.rows && gridColumns == grid.columns
+      && zip(features, taps).allSatisfy {
+        $0.rows == rows($1) && $0.columns == configuration.width(at: $1)
+      }
     if !fits {
       self = PatchTokens(
         gridRows: grid.rows, gridColumns: grid.columns,
-        features: outputs.map { _ in Matrix(rows: grid.count, columns: width) },
-        classTokens: outputs.map { _ in Matrix(rows: 1, columns: width) })
+        features: taps.map { Matrix(rows: rows($0), columns: configuration.width(at: $0)) },
+        classTokens: taps.map { Matrix(rows: 1, columns: configuration.width(at: $0)) })
     }
-    for (slot, output) in outputs.enumerated() {
+    for (slot, tap) in taps.enumerated() {
+      let width = configuration.width(at: tap)
+      let output = outputs[slot].elements
       classTokens[slot].values.withUnsafeMutableBufferPointer { target in
-        _ = target.update(fromContentsOf: output.elements[..<width])
+        _ = target.update(fromContentsOf: output[..<width])
       }
       features[slot].values.withUnsafeMutableBufferPointer { target in
-        _ = target.update(fromContentsOf: output.elements[width...])
+        _ = target.update(fromContentsOf: output[width..<(1 + rows(tap)) * width])
       }
     }
   }
@@ -223,6 +248,8 @@ private struct Step {
   let kernels: ck_kernels
   let workspace: Workspace
   let scratch: Workspace.Scratch
+  let taps: [TokenTap]
+  let plan: EncodePlan
 
   private var configuration: ImageTowerConfiguration { tower.configuration }
   private var width: Int { configuration.width }
@@ -261,95 +288,175 @@ private struct Step {
       let first = stream + rows.lowerBound * width
       layerNorm(preNorm, from: first, rows: rows.count, into: first)
     }
+    if plan.localBlocks > 0, let local = workspace.local {
+      let first = rows.lowerBound * width
+      (local.stream.base + first).update(from: stream + first, count: rows.count * width)
+    }
   }
 
-  /// LayerNorm, then queries, keys and values, laid out for attention.
-  func project(block: Int, chunk: Int) {
+  /// LayerNorm, then queries, keys and values as far as the plan needs them, laid out for attention.
+  func project(block index: Int, chunk: Int) {
     let rows = workspace.rows(of: chunk)
-    let block = tower.weights.blocks[block]
+    let block = tower.weights.blocks[index]
     layerNorm(
       block.norm1, from: stream + rows.lowerBound * width, rows: rows.count, into: scratch.normalised.base)
     let qkv = scratch.wide.base
-    linear(block.qkv, from: scratch.normalised.base, rows: rows.count, into: qkv, CK_STORE)
+    let attending = plan.attention(in: index)
+    let asking = attending.rows(of: rows)
+    if attending == .classToken, !asking.isEmpty {
+      linear(
+        block.qkv, outputs: 0..<width, from: scratch.normalised.base, rows: asking.count, into: qkv, CK_STORE)
+    }
+    let needed = attending == .all ? 0 : attending == .classToken ? width : 2 * width
+    linear(
+      block.qkv, outputs: needed..<3 * width, from: scratch.normalised.base, rows: rows.count, into: qkv,
+      CK_STORE)
 
     let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
     for head in 0..<configuration.heads {
       let query = qkv + head * headWidth
       let first = head * padded + rows.lowerBound
+      if !asking.isEmpty {
+        kernels.quantise(
+          query, 3 * width, asking.count, headWidth,
+          workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, headWidth,
+          workspace.queryScales.base + head * tokens + rows.lowerBound)
+      }
+      if attending != .none {
+        kernels.quantise(
+          query + width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
+          workspace.keyScales.base + first)
+        kernels.pack_keys(
+          scratch.quantised.base, rows.count, headWidth, rows.lowerBound,
+          workspace.keys.base + head * padded * headWidth, workspace.keySums.base + head * padded)
+      }
+      let local = plan.isLocal(in: index) ? workspace.local : nil
+      let values = local.map { $0.queries.base + first * headWidth } ?? scratch.quantised.base
       kernels.quantise(
-        query, 3 * width, rows.count, headWidth,
-        workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, headWidth,
-        workspace.queryScales.base + head * tokens + rows.lowerBound)
-      kernels.quantise(
-        query + width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
-        workspace.keyScales.base + first)
-      kernels.pack_keys(
-        scratch.quantised.base, rows.count, headWidth, rows.lowerBound,
-        workspace.keys.base + head * padded * headWidth, workspace.keySums.base + head * padded)
-      kernels.quantise(
-        query + 2 * width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
+        query + 2 * width, 3 * width, rows.count, headWidth, values, headWidth,
         workspace.valueScales.base + first)
       kernels.pack_values(
-        scratch.quantised.base, rows.count, headWidth, rows.lowerBound, tokens,
+        values, rows.count, headWidth, rows.lowerBound, tokens,
         workspace.values.base + head * padded * headWidth)
+      if let local {
+        kernels.pack_keys(
+          values, rows.count, headWidth, rows.lowerBound, local.keys.base + head * padded * headWidth,
+          local.keySums.base + head * padded)
+      }
     }
   }
 
-  /// softmax(queries . keys) . values of one head.
-  func attend(head: Int, chunk: Int) {
+  /// Both attentions of one head, each where the plan has it: softmax(queries . keys) . values.
+  func attend(block: Int, head: Int, chunk: Int) {
     let rows = workspace.rows(of: chunk)
     let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
-    kernels.attend(
-      ck_activations(
-        values: workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, stride: headWidth,
-        scales: workspace.queryScales.base + head * tokens + rows.lowerBound), rows.count,
-      ck_head(
-        tokens: tokens, width: headWidth, keys: workspace.keys.base + head * padded * headWidth,
-        key_scales: workspace.keyScales.base + head * padded,
-        key_sums: workspace.keySums.base + head * padded,
-        values: workspace.values.base + head * padded * headWidth,
-        value_scales: workspace.valueScales.base + head * padded,
-        score_scale: 1 / Float(headWidth).squareRoot()),
-      scratch.attention.base, workspace.attended.base + rows.lowerBound * width + head * headWidth, width)
-  }
-
-  /// What follows attention in a block: output projection, MLP, both residual additions.
-  func finish(block: Int, chunk: Int) {
-    let rows = workspace.rows(of: chunk)
-    let block = tower.weights.blocks[block]
-    let tokens = stream + rows.lowerBound * width
-    linear(
-      block.attentionOut, from: workspace.attended.base + rows.lowerBound * width, rows: rows.count,
-      into: tokens, CK_ADD)
-    layerNorm(block.norm2, from: tokens, rows: rows.count, into: scratch.normalised.base)
-    let activation = configuration.activation == .gelu ? CK_GELU : CK_QUICK_GELU
-    linear(
-      block.mlpIn, from: scratch.normalised.base, rows: rows.count, into: scratch.wide.base,
-      activation)
-    linear(block.mlpOut, from: scratch.wide.base, rows: rows.count, into: tokens, CK_ADD)
-  }
-
-  /// Copies the stream's rows, through the final LayerNorm where the tap asks for it.
-  func read(_ tap: TokenTap, chunk: Int, into slot: Int) {
-    let rows = workspace.rows(of: chunk)
-    let output = workspace.outputs[slot]
-    let first = rows.lowerBound * width
-    if tap.normalised {
-      layerNorm(tower.weights.norm, from: stream + first, rows: rows.count, into: output.base + first)
-    } else {
-      (output.base + first).update(from: stream + first, count: rows.count * width)
+    let asking = plan.attention(in: block).rows(of: rows)
+    if !asking.isEmpty {
+      attend(
+        head: head, rows: asking,
+        queries: workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth,
+        scales: workspace.queryScales.base + head * tokens + rows.lowerBound, keys: workspace.keys,
+        keyScales: workspace.keyScales, keySums: workspace.keySums, into: workspace.attended)
+    }
+    if plan.isLocal(in: block), let local = workspace.local {
+      let first = head * padded + rows.lowerBound
+      attend(
+        head: head, rows: rows, queries: local.queries.base + first * headWidth,
+        scales: workspace.valueScales.base + first, keys: local.keys, keyScales: workspace.valueScales,
+        keySums: local.keySums, into: local.attended)
     }
   }
 
+  private func attend(
+    head: Int, rows: Range<Int>, queries: UnsafePointer<UInt8>, scales: UnsafePointer<Float>,
+    keys: AlignedBuffer<Int8>, keyScales: AlignedBuffer<Float>, keySums: AlignedBuffer<Int32>,
+    into attended: AlignedBuffer<Float>
+  ) {
+    let first = head * workspace.paddedTokens
+    kernels.attend(
+      ck_activations(values: queries, stride: headWidth, scales: scales), rows.count,
+      ck_head(
+        tokens: workspace.tokens, width: headWidth, keys: keys.base + first * headWidth,
+        key_scales: keyScales.base + first, key_sums: keySums.base + first,
+        values: workspace.values.base + first * headWidth, value_scales: workspace.valueScales.base + first,
+        score_scale: 1 / Float(headWidth).squareRoot()),
+      scratch.attention.base, attended.base + rows.lowerBound * width + head * headWidth, width)
+  }
+
+  /// What follows attention in a block: output projection, MLP, residual additions; and the block's taps.
+  func finish(block index: Int, chunk: Int) {
+    let rows = workspace.rows(of: chunk)
+    let block = tower.weights.blocks[index]
+    if plan.isLocal(in: index), let local = workspace.local {
+      linear(
+        block.attentionOut, from: local.attended.base + rows.lowerBound * width, rows: rows.count,
+        into: local.stream.base + rows.lowerBound * width, CK_ADD)
+      read(.values, of: index, from: local.stream.base, rows: rows)
+    }
+    let attended = plan.attention(in: index).rows(of: rows)
+    guard !attended.isEmpty else { return }
+    let tokens = stream + rows.lowerBound * width
+    linear(
+      block.attentionOut, from: workspace.attended.base + rows.lowerBound * width, rows: attended.count,
+      into: tokens, CK_ADD)
+    read(.attention, of: index, from: stream, rows: attended)
+    let finished = plan.mlp(in: index).rows(of: rows)
+    guard !finished.isEmpty else { return }
+    layerNorm(block.norm2, from: tokens, rows: finished.count, into: scratch.normalised.base)
+    let activation = configuration.activation == .gelu ? CK_GELU : CK_QUICK_GELU
+    linear(
+      block.mlpIn, from: scratch.normalised.base, rows: finished.count, into: scratch.wide.base,
+      activation)
+    linear(block.mlpOut, from: scratch.wide.base, rows: finished.count, into: tokens, CK_ADD)
+    read(.block, of: index, from: stream, rows: finished)
+  }
+
+  /// Copies rows of a stream for the taps of this place, through the final LayerNorm and the projection where a tap asks
+  /// for them.
+  private func read(
+    _ place: TokenTap.Place, of block: Int, from stream: UnsafePointer<Float>, rows: Range<Int>
+  ) {
+    for (slot, tap) in taps.enumerated() where tap.block == block + 1 && tap.place == place {
+      let rows = tap.classTokenOnly ? rows.clamped(to: 0..<1) : rows
+      guard !rows.isEmpty else { continue }
+      let source = stream + rows.lowerBound * width
+      let outputs = configuration.width(at: tap)
+      let output = workspace.outputs[slot].base + rows.lowerBound * outputs
+      if tap.projected, let projection = tower.weights.projection {
+        if tap.normalised {
+          layerNorm(tower.weights.norm, from: source, rows: rows.count, into: scratch.normalised.base)
+        }
+        kernels.multiply_float(
+          tap.normalised ? UnsafePointer(scratch.normalised.base) : source, width, rows.count,
+          projection.base, width, outputs, nil, output, outputs)
+      } else if tap.normalised {
+        layerNorm(tower.weights.norm, from: source, rows: rows.count, into: output)
+      } else {
+        output.update(from: source, count: rows.count * width)
+      }
+    }
+  }
+
+  /// - Parameter outputs: those of the layer that are computed, whole panels; all by default.
   private func linear(
-    _ layer: QuantisedWeights.Linear, from input: UnsafePointer<Float>, rows: Int,
+    _ layer: QuantisedWeights.Linear, outputs: Range<Int>? = nil, from input: UnsafePointer<Float>, rows: Int,
     into output: UnsafeMutablePointer<Float>, _ epilogue: ck_epilogue
   ) {
+    var weights = layer.weights
+    let first = outputs?.lowerBound ?? 0
+    if let outputs {
+      weights.values += first * layer.inputs
+      weights.scales += first
+      weights.sums += first
+      weights.columns = outputs.count
+    }
     kernels.quantise(
       input, layer.inputs, rows, layer.inputs, scratch.quantised.base, layer.inputs, scratch.scales.base)
     kernels.multiply_int8(
       ck_activations(values: scratch.quantised.base, stride: layer.inputs, scales: scratch.scales.base), rows,
-      layer.weights, ck_output(values: output, stride: layer.outputs, bias: layer.bias, epilogue: epilogue))
+      weights,
+      ck_output(
+        values: output + first, stride: layer.outputs, bias: layer.bias + first, epilogue: epilogue))
   }
 
   private func layerNorm(

@@ -3,7 +3,8 @@ internal import Foundation
 public import Imaging
 
 /// The image tower in int8: weights int8 with one scale an output channel, activations int8 with one scale a token,
-/// sums exact in int32; patch embedding, LayerNorm, attention, GELU and the residual stream in float32.
+/// sums exact in int32; queries, keys and values int8 with one scale a token and head; patch embedding, LayerNorm, softmax, GELU,
+/// the residual stream and the projection to the joint embedding in float32.
 ///
 /// Its output is the same, bit for bit, whatever the instruction set, the number of threads and the pictures computed
 /// beside it. Pictures that wait for the compute threads are computed together (`EncodeQueue`).
@@ -27,6 +28,7 @@ public final class QuantisedImageTower: ImageEncoder {
     let headWidth = configuration.width / configuration.heads
     for (name, value) in [
       ("width", configuration.width), ("MLP width", configuration.mlpWidth), ("head width", headWidth),
+      ("embedding width", configuration.embeddingWidth ?? 0),
     ]
     where value % 16 != 0 {
       throw .indivisible(name: name, value: value)
@@ -50,7 +52,6 @@ public final class QuantisedImageTower: ImageEncoder {
     throws(EncoderError)
   {
     let grid = try configuration.grid(for: picture, taps: taps)
-    for tap in taps where tap != TokenTap(block: tap.block, normalised: tap.normalised) { throw .notInInt8 }
     queue.encode(picture, taps: taps, grid: grid, into: &tokens) { encode($0) }
   }
 }

@@ -37,6 +37,8 @@ struct QuantisedWeights: @unchecked Sendable {
   let preNorm: Norm?
   let blocks: [Block]
   let norm: Norm
+  /// To the joint embedding: panels of 16 outputs as `patch`; nil where the model has none.
+  let projection: AlignedBuffer<Float>?
 
   init(model: ModelFile) {
     let configuration = model.configuration
@@ -46,6 +48,16 @@ struct QuantisedWeights: @unchecked Sendable {
     classToken = Self.pointer("image.class", in: model)
     preNorm = configuration.hasPreNorm ? Self.norm("image.pre_norm", in: model) : nil
     norm = Self.norm("image.norm", in: model)
+    projection = configuration.embeddingWidth.map { outputs in
+      let raw = model.float("image.projection")  // outputs x width
+      let panels = AlignedBuffer<Float>(count: outputs * width)
+      for output in 0..<outputs {
+        for input in 0..<width {
+          panels.base[(output / 16 * width + input) * 16 + output % 16] = raw[output * width + input]
+        }
+      }
+      return panels
+    }
     blocks = (0..<configuration.depth).map { index in
       let name = "image.blocks.\(index)"
       return Block(
