@@ -3,10 +3,11 @@
     import_checkpoints.py LAYOUT FOLDER
 
 LAYOUT is dinov2, dinov2_module (below `dinov2.`, with a classifier), backbone, openclip, openclip_module (below
-`module.`), openai (F16 matrices and OpenAI's marks) or huggingface_clip. Written into FOLDER:
+`module.`), openai (F16 matrices and OpenAI's marks), custom_text (the text tower below `text.`), tinyclip, tinyclip_module
+(below `_image_encoder.` and `_text_encoder.`, the latter also below `module.`) or huggingface_clip. Written into FOLDER:
 
 checkpoint.safetensors   names and shapes of the layout
-expected.safetensors     F32, every tensor of our model file, mapped by numpy
+expected.safetensors     F32, every float tensor of our model file, mapped by numpy
 """
 
 import sys
@@ -16,6 +17,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 WIDTH, PATCH, DEPTH, MLP, GRID, EMBEDDING = 64, 4, 3, 96, 3, 20
+# A vocabulary of three merges.
+TEXT_WIDTH, TEXT_DEPTH, TEXT_MLP, CONTEXT, VOCABULARY = 128, 2, 72, 5, 512 + 3 + 2
 layout, folder = sys.argv[1], Path(sys.argv[2])
 random = np.random.default_rng(11)
 checkpoint, expected = {}, {}
@@ -29,10 +32,10 @@ def draw(name, *shape, half=False):
     return array.astype(np.float32)
 
 
-def pair(target, name, *shape, half=False):
+def pair(target, name, *shape, half=False, tower="image"):
     """Draws a weight and a bias that are taken over as they are."""
-    expected[f"image.{target}.weight"] = draw(f"{name}.weight", *shape, half=half)
-    expected[f"image.{target}.bias"] = draw(f"{name}.bias", shape[0], half=half)
+    expected[f"{tower}.{target}.weight"] = draw(f"{name}.weight", *shape, half=half)
+    expected[f"{tower}.{target}.bias"] = draw(f"{name}.bias", shape[0], half=half)
 
 
 def dinov2(prefix):
@@ -61,30 +64,50 @@ def dinov2(prefix):
     pair("norm", f"{prefix}layernorm", WIDTH)
 
 
-def openclip(prefix, half=False):
-    visual = f"{prefix}visual."
+def openclip_blocks(tower, source, depth, width, mlp, half):
+    for i in range(depth):
+        block, target = f"{source}transformer.resblocks.{i}", f"blocks.{i}"
+        pair(f"{target}.norm1", f"{block}.ln_1", width, tower=tower)
+        pair(f"{target}.norm2", f"{block}.ln_2", width, tower=tower)
+        qkv = f"{tower}.{target}.attention.qkv"
+        expected[f"{qkv}.weight"] = draw(f"{block}.attn.in_proj_weight", 3 * width, width, half=half)
+        expected[f"{qkv}.bias"] = draw(f"{block}.attn.in_proj_bias", 3 * width, half=half)
+        pair(f"{target}.attention.out", f"{block}.attn.out_proj", width, width, half=half, tower=tower)
+        pair(f"{target}.mlp.in", f"{block}.mlp.c_fc", mlp, width, half=half, tower=tower)
+        pair(f"{target}.mlp.out", f"{block}.mlp.c_proj", width, mlp, half=half, tower=tower)
+
+
+def openclip(image, text=None, scale=None, half=False):
+    text = image if text is None else text
+    scale = image if scale is None else scale
+    visual = f"{image}visual."
     expected["image.class"] = draw(f"{visual}class_embedding", WIDTH)
     expected["image.position"] = draw(f"{visual}positional_embedding", 1 + GRID * GRID, WIDTH)
     expected["image.patch.weight"] = draw(f"{visual}conv1.weight", WIDTH, 3, PATCH, PATCH, half=half).reshape(WIDTH, -1)
     expected["image.patch.bias"] = np.zeros(WIDTH, np.float32)
     pair("pre_norm", f"{visual}ln_pre", WIDTH)
     pair("norm", f"{visual}ln_post", WIDTH)
-    for i in range(DEPTH):
-        source, target = f"{visual}transformer.resblocks.{i}", f"blocks.{i}"
-        pair(f"{target}.norm1", f"{source}.ln_1", WIDTH)
-        pair(f"{target}.norm2", f"{source}.ln_2", WIDTH)
-        expected[f"image.{target}.attention.qkv.weight"] = draw(f"{source}.attn.in_proj_weight", 3 * WIDTH, WIDTH, half=half)
-        expected[f"image.{target}.attention.qkv.bias"] = draw(f"{source}.attn.in_proj_bias", 3 * WIDTH, half=half)
-        pair(f"{target}.attention.out", f"{source}.attn.out_proj", WIDTH, WIDTH, half=half)
-        pair(f"{target}.mlp.in", f"{source}.mlp.c_fc", MLP, WIDTH, half=half)
-        pair(f"{target}.mlp.out", f"{source}.mlp.c_proj", WIDTH, MLP, half=half)
+    openclip_blocks("image", visual, DEPTH, WIDTH, MLP, half)
     expected["image.projection"] = draw(f"{visual}proj", WIDTH, EMBEDDING, half=half).T
-    for name, shape in (
-        ("token_embedding.weight", (7, 8)), ("positional_embedding", (5, 8)), ("ln_final.weight", (8,)),
-        ("ln_final.bias", (8,)), ("text_projection", (8, EMBEDDING)), ("logit_scale", ()),
-        ("transformer.resblocks.0.ln_1.weight", (8,)),
-    ):
-        draw(prefix + name, *shape)
+    expected["text.embedding"] = draw(f"{text}token_embedding.weight", VOCABULARY, TEXT_WIDTH)
+    expected["text.position"] = draw(f"{text}positional_embedding", CONTEXT, TEXT_WIDTH)
+    openclip_blocks("text", text, TEXT_DEPTH, TEXT_WIDTH, TEXT_MLP, half)
+    pair("norm", f"{text}ln_final", TEXT_WIDTH, tower="text")
+    expected["text.projection"] = draw(f"{text}text_projection", TEXT_WIDTH, EMBEDDING, half=half).T
+    expected["logit_scale"] = draw(f"{scale}logit_scale").reshape(1)
+
+
+def huggingface_blocks(tower, source, depth, width, mlp):
+    for i in range(depth):
+        block, target = f"{source}.encoder.layers.{i}", f"blocks.{i}"
+        pair(f"{target}.norm1", f"{block}.layer_norm1", width, tower=tower)
+        pair(f"{target}.norm2", f"{block}.layer_norm2", width, tower=tower)
+        for kind, shape in (("weight", (width, width)), ("bias", (width,))):
+            parts = [draw(f"{block}.self_attn.{name}_proj.{kind}", *shape) for name in "qkv"]
+            expected[f"{tower}.{target}.attention.qkv.{kind}"] = np.concatenate(parts)
+        pair(f"{target}.attention.out", f"{block}.self_attn.out_proj", width, width, tower=tower)
+        pair(f"{target}.mlp.in", f"{block}.mlp.fc1", mlp, width, tower=tower)
+        pair(f"{target}.mlp.out", f"{block}.mlp.fc2", width, mlp, tower=tower)
 
 
 def huggingface_clip():
@@ -92,25 +115,19 @@ def huggingface_clip():
     expected["image.class"] = draw(f"{embeddings}.class_embedding", WIDTH)
     expected["image.position"] = draw(f"{embeddings}.position_embedding.weight", 1 + GRID * GRID, WIDTH)
     checkpoint[f"{embeddings}.position_ids"] = np.arange(1 + GRID * GRID)[None]
-    checkpoint["text_model.embeddings.position_ids"] = np.arange(5)[None]
+    checkpoint["text_model.embeddings.position_ids"] = np.arange(CONTEXT)[None]
     expected["image.patch.weight"] = draw(f"{embeddings}.patch_embedding.weight", WIDTH, 3, PATCH, PATCH).reshape(WIDTH, -1)
     expected["image.patch.bias"] = np.zeros(WIDTH, np.float32)
     pair("pre_norm", "vision_model.pre_layrnorm", WIDTH)
     pair("norm", "vision_model.post_layernorm", WIDTH)
-    for i in range(DEPTH):
-        source, target = f"vision_model.encoder.layers.{i}", f"blocks.{i}"
-        pair(f"{target}.norm1", f"{source}.layer_norm1", WIDTH)
-        pair(f"{target}.norm2", f"{source}.layer_norm2", WIDTH)
-        for kind, shape in (("weight", (WIDTH, WIDTH)), ("bias", (WIDTH,))):
-            parts = [draw(f"{source}.self_attn.{name}_proj.{kind}", *shape) for name in "qkv"]
-            expected[f"image.{target}.attention.qkv.{kind}"] = np.concatenate(parts)
-        pair(f"{target}.attention.out", f"{source}.self_attn.out_proj", WIDTH, WIDTH)
-        pair(f"{target}.mlp.in", f"{source}.mlp.fc1", MLP, WIDTH)
-        pair(f"{target}.mlp.out", f"{source}.mlp.fc2", WIDTH, MLP)
+    huggingface_blocks("image", "vision_model", DEPTH, WIDTH, MLP)
     expected["image.projection"] = draw("visual_projection.weight", EMBEDDING, WIDTH)
-    draw("text_projection.weight", EMBEDDING, 8)
-    draw("text_model.final_layer_norm.weight", 8)
-    draw("logit_scale")
+    expected["text.embedding"] = draw("text_model.embeddings.token_embedding.weight", VOCABULARY, TEXT_WIDTH)
+    expected["text.position"] = draw("text_model.embeddings.position_embedding.weight", CONTEXT, TEXT_WIDTH)
+    huggingface_blocks("text", "text_model", TEXT_DEPTH, TEXT_WIDTH, TEXT_MLP)
+    pair("norm", "text_model.final_layer_norm", TEXT_WIDTH, tower="text")
+    expected["text.projection"] = draw("text_projection.weight", EMBEDDING, TEXT_WIDTH)
+    expected["logit_scale"] = draw("logit_scale").reshape(1)
 
 
 if layout == "dinov2":
@@ -126,8 +143,14 @@ elif layout == "openclip_module":
     openclip("module.")
 elif layout == "openai":
     openclip("", half=True)
-    for name, value in (("input_resolution", 12), ("context_length", 5), ("vocab_size", 7)):
+    for name, value in (("input_resolution", 12), ("context_length", CONTEXT), ("vocab_size", VOCABULARY)):
         checkpoint[name] = np.array(value)
+elif layout == "custom_text":
+    openclip("", "text.", "")
+elif layout == "tinyclip":
+    openclip("_image_encoder.", "_text_encoder.", "_logit_scale.")
+elif layout == "tinyclip_module":
+    openclip("_image_encoder.module.", "_text_encoder.module.", "_logit_scale.module.")
 elif layout == "huggingface_clip":
     huggingface_clip()
 else:

@@ -122,7 +122,7 @@ class Maker:
         return self.random.choice([text] * 6 + [text.upper(), text.title(), text.swapcase()])
 
     def text(self):
-        parts = self.random.choice([1, 1, 1, 2, 2, 3, 4, 6]) if self.random.random() < 0.97 else self.random.randint(30, 120)
+        parts = self.random.choice([1, 1, 1, 2, 2, 3, 4, 6]) if self.random.random() < 0.99 else self.random.randint(30, 60)
         text = "".join(self.part() + self.random.choice(SPACES) for _ in range(parts))
         return "".join(c for c in text if not 0xD800 <= ord(c) < 0xE000)
 
@@ -139,8 +139,8 @@ def every_character():
             continue
         if category == "Co" and code % 61:
             continue
-        group.append(f"x{character}1 {character}'s Ά{character}")
-        if code < 0x530 or 0x2000 <= code < 0x2700 or len(group) == 16:
+        group.append(f"x{character}'s Ά{character}")
+        if code < 0x530 or 0x2000 <= code < 0x2700 or len(group) == 32:
             yield " ".join(group)
             group = []
     yield " ".join(group)

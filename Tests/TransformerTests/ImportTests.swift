@@ -25,56 +25,61 @@ import Transformer
     var testDescription: String { name }
   }
 
-  static let textLeftOut = "7 tensors of the text tower left out."
+  /// Merges for the 517 tokens of the oracle's text towers, and one too many.
+  static let merges = ["i n", "t h", "th e</w>", "a n"]
 
   @Test(
     .enabled(if: Oracle.isAvailable, "\(Oracle.skipReason)"),
     arguments: [
       Layout(
         name: "dinov2", origin: "huggingface_dinov2",
-        notes: ["1 tensor without a use in the image tower left out."]),
+        notes: ["1 tensor without a use in the towers left out."]),
       Layout(
         name: "dinov2_module", origin: "huggingface_dinov2",
         notes: [
           "1 tensor of other parts of the network left out.",
-          "1 tensor without a use in the image tower left out.",
+          "1 tensor without a use in the towers left out.",
         ]),
       Layout(
         name: "backbone", origin: "huggingface_dinov2",
-        notes: ["1 tensor without a use in the image tower left out."]),
-      Layout(name: "openclip", origin: "openclip", activation: .gelu, notes: [textLeftOut]),
-      Layout(
-        name: "openclip_module", origin: "openclip", activation: .quickGELU, becomes: .quickGELU,
-        notes: [textLeftOut]),
+        notes: ["1 tensor without a use in the towers left out."]),
+      Layout(name: "openclip", origin: "openclip", activation: .gelu),
+      Layout(name: "openclip_module", origin: "openclip", activation: .quickGELU, becomes: .quickGELU),
       Layout(
         name: "openai", origin: "openclip", becomes: .quickGELU,
         notes: [
-          "The activation is quick_gelu: the checkpoint carries the marks of OpenAI's releases.", textLeftOut,
-          "3 tensors without a use in the image tower left out.",
+          "The activation is quick_gelu: the checkpoint carries the marks of OpenAI's releases.",
+          "3 tensors without a use in the towers left out.",
         ]),
+      Layout(name: "custom_text", origin: "openclip", activation: .gelu),
+      Layout(name: "tinyclip", origin: "openclip", activation: .gelu),
+      Layout(name: "tinyclip_module", origin: "openclip", activation: .gelu),
       Layout(
         name: "huggingface_clip", origin: "huggingface_clip", activation: .gelu,
-        notes: [
-          "4 tensors of the text tower left out.", "1 tensor without a use in the image tower left out.",
-        ]),
+        notes: ["2 tensors without a use in the towers left out."]),
     ])
   func layout(_ layout: Layout) throws {
     try Oracle.run("import_checkpoints", [layout.name, folder.url.path])
+    let isCLIP = layout.origin != "huggingface_dinov2"
     let summary = try ModelImporter.importCheckpoint(
       source, to: output,
-      options: .init(precision: .float32, attribution: "made by a test", activation: layout.activation))
+      options: .init(
+        precision: .float32, attribution: "made by a test",
+        text: isCLIP ? .include(merges: Self.merges) : .undecided,
+        activation: layout.activation))
     #expect(summary.notes == layout.notes)
 
     let model = try ModelFile(contentsOf: output)
     let expected = try SafeTensorsFile(contentsOf: folder.file("expected.safetensors"))
     #expect(summary.model == ModelSummary(model))
-    #expect(summary.model.tensors.map(\.name) == expected.tensors.map(\.name))
+    #expect(
+      summary.model.tensors.map(\.name).filter { $0 != "text.merges" } == expected.tensors.map(\.name))
+    if isCLIP { try model.checkText() }
     for tensor in expected.tensors {
       let values = try #require(expected.tensor(named: tensor.name)?.floats())
       #expect([Float](model.float(tensor.name)) == values, "\(tensor.name)")
     }
 
-    let isCLIP = layout.origin != "huggingface_dinov2"
     #expect(
       model.configuration
         == ImageTowerConfiguration(
@@ -83,6 +88,15 @@ import Transformer
           positionInterpolation: isCLIP ? .bicubicAntialiased : .bicubic, embeddingWidth: isCLIP ? 20 : nil,
           mean: isCLIP ? [0.48145466, 0.4578275, 0.40821073] : [0.485, 0.456, 0.406],
           standardDeviation: isCLIP ? [0.26862954, 0.26130258, 0.27577711] : [0.229, 0.224, 0.225]))
+    if isCLIP {
+      #expect(
+        model.text
+          == TextTowerConfiguration(
+            width: 128, depth: 2, heads: 2, mlpWidth: 72, contextLength: 5, vocabularySize: 517,
+            activation: layout.becomes, layerNormEpsilon: 1e-5))
+      let tokenizer = try Tokenizer(model: model)
+      #expect(tokenizer.tokens("the in", contextLength: 5) == [515, 514, 72, 333, 516])
+    }
     #expect(model.origin.layout == layout.origin)
     #expect(model.origin.attribution == "made by a test")
     #expect(model.origin.sourceFile == "checkpoint.safetensors")
@@ -90,7 +104,8 @@ import Transformer
     #expect(String(decoding: digest, as: UTF8.self).hasPrefix(model.origin.sourceHash + " "))
     // LayerScale is folded away, queries, keys and values are joined, CLIP's missing patch bias is added.
     let perBlock = ["huggingface_dinov2": 18, "openclip": 12, "huggingface_clip": 16][layout.origin] ?? 0
-    #expect(model.origin.sourceTensors == 3 * perBlock + (isCLIP ? 8 : 6))
+    let others = isCLIP ? 8 + 2 * perBlock + 6 : 6
+    #expect(model.origin.sourceTensors == 3 * perBlock + others)
   }
 
   // MARK: Options
@@ -171,8 +186,8 @@ import Transformer
     #expect(activation?.kind == .option)
     #expect(
       activation?.sentence
-        == "The weights do not tell their activation, and the wrong one is a large error: give quick_gelu (OpenAI, "
-        + "LAION-400M ViT-B/32, MetaCLIP, DFN) or gelu (other LAION models, TinyCLIP).")
+        == "The weights do not tell their activation, and the wrong one is a large error: give the release they are of, or "
+        + "quick_gelu (OpenAI, LAION-400M ViT-B/32, MetaCLIP, DFN2B) or gelu (other LAION models, TinyCLIP).")
     #expect(
       refusal { $0.heads = nil }?.sentence
         == "The width 16 does not divide into heads of 64 channels: give the number of heads.")
@@ -296,5 +311,102 @@ import Transformer
       error?.sentence
         == "Tensor \"backbone.\(tensor)\" says that the network has \(variant), which the encoder does not have."
     )
+  }
+
+  // MARK: Text towers
+
+  /// A text tower of 64 channels and one block beside the image tower of `openCLIP`, for 517 tokens.
+  private func writeBothTowers(_ change: (inout [String: [Int]]) -> Void = { _ in }) throws {
+    try writeOpenCLIP { shapes in
+      shapes.merge([
+        "token_embedding.weight": [517, 64], "positional_embedding": [5, 64], "text_projection": [64, 8],
+        "logit_scale": [], "transformer.resblocks.0.attn.in_proj_weight": [192, 64],
+        "transformer.resblocks.0.attn.in_proj_bias": [192],
+      ]) { $1 }
+      func add(_ name: String, _ shape: [Int]) {
+        shapes["\(name).weight"] = shape
+        shapes["\(name).bias"] = [shape[0]]
+      }
+      for norm in ["ln_final", "transformer.resblocks.0.ln_1", "transformer.resblocks.0.ln_2"] {
+        add(norm, [64])
+      }
+      add("transformer.resblocks.0.attn.out_proj", [64, 64])
+      add("transformer.resblocks.0.mlp.c_fc", [80, 64])
+      add("transformer.resblocks.0.mlp.c_proj", [64, 80])
+      change(&shapes)
+    }
+  }
+
+  @Test func textTowerIsTakenOrLeft() throws {
+    try writeBothTowers()
+    #expect(
+      refusal { $0.text = .undecided }?.sentence
+        == "The checkpoint has a text tower: give its vocabulary (Scripts/fetch-vocabulary fetches CLIP's), or say that the "
+        + "text tower is to be left out.")
+    #expect(
+      refusal { $0.text = .include(merges: ["i n"]) }?.sentence
+        == "The vocabulary has 1 merges, but the text tower's 517 tokens need 3.")
+    #expect(
+      refusal { $0.text = .include(merges: ["i n", "x", "t h"]) }?.sentence
+        == "The merges are no vocabulary: Merge 2, \"x\", is not two known symbols with a space between them."
+    )
+
+    var options = Self.options
+    let without = try ModelImporter.importCheckpoint(source, to: output, options: options)
+    #expect(without.notes == ["18 tensors of the text tower left out."])
+    #expect(without.model.textTower == nil)
+    options.text = .include(merges: Self.merges)
+    options.precision = .int8
+    let summary = try ModelImporter.importCheckpoint(source, to: output, options: options)
+    #expect(summary.notes.isEmpty)
+    #expect(summary.model.textTower?.heads == 1)
+    #expect(summary.model.tensors.first { $0.name == "text.blocks.0.mlp.in.weight" }?.type == .float32)
+
+    try FileManager.default.removeItem(at: output)
+    try writeOpenCLIP()
+    #expect(
+      refusal { $0.text = .include(merges: Self.merges) }?.sentence
+        == "The checkpoint has no text tower that a vocabulary could belong to.")
+  }
+
+  @Test(
+    arguments: [
+      (
+        ["transformer.resblocks.0.mlp.c_fc.bias": nil],
+        #"Tensor "transformer.resblocks.0.mlp.c_fc.bias" is missing; it should have the shape [80]."#
+      ),
+      (
+        ["text_projection": [8, 64]],
+        #"Tensor "text_projection" has the shape [8, 64], but [64, 8] was expected."#
+      ),
+      (["logit_scale": nil], #"Tensor "logit_scale" is missing; it should have the shape []."#),
+      (
+        ["logit_bias": []],
+        #"Tensor "logit_bias" is no part of towers of 2 and 1 blocks in the layout openclip: the checkpoint is of "#
+          + "another architecture."
+      ),
+      (
+        ["transformer.resblocks.0.ls_1.gamma": [64]],
+        #"Tensor "transformer.resblocks.0.ls_1.gamma" is no part of towers of 2 and 1 blocks in the layout openclip: the "#
+          + "checkpoint is of another architecture."
+      ),
+      (
+        ["positional_embedding": [5, 60]],
+        #"Tensor "positional_embedding" has the shape [5, 60], but [5, 64] was expected."#
+      ),
+      (
+        ["token_embedding.weight": [49, 64]],
+        "No model can be made of this checkpoint's text tower: vocabulary_size is 49, not 514 to 16777216."
+      ),
+      (
+        ["token_embedding.weight": [517, 60]],
+        "The text tower's width 60 does not divide into heads of 64 channels: give the number of its heads."
+      ),
+    ] as [([String: [Int]?], String)])
+  func foreignTextTower(changes: [String: [Int]?], sentence: String) throws {
+    try writeBothTowers { shapes in
+      for (name, shape) in changes { shapes[name] = shape }
+    }
+    #expect(refusal { $0.text = .include(merges: Self.merges) }?.sentence == sentence)
   }
 }

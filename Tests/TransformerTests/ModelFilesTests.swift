@@ -268,19 +268,25 @@ import Testing
   @Test func documentNamesEveryFieldAndTensor() throws {
     let document = try String(
       contentsOf: Repository.root.appending(path: "docs/model-format.md"), encoding: .utf8)
-    try write(.int8)
+    try ModelFile.write(
+      to: url, configuration: Self.configuration,
+      text: (ModelFilesTextTests.text, ModelFilesTextTests.merges), precision: .int8, origin: Self.origin
+    ) { _, shape in [Float](repeating: 1, count: shape.reduce(1, *)) }
     let file = try SafeTensorsFile(contentsOf: url)
     var names = [String](file.metadata.keys)
-    for key in ["image_tower", "origin"] {
+    for key in ["image_tower", "text_tower", "origin"] {
       let json = try #require(file.metadata[key])
       let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
       names += try #require(object).keys
     }
-    #expect(names.count == 5 + 14 + 7)
+    #expect(names.count == 7 + 14 + 8 + 7)
     for name in names { #expect(document.contains("`\(name)`"), "\(name)") }
     for tensor in file.tensors where !tensor.name.hasSuffix(".bias") && !tensor.name.hasSuffix(".scale") {
+      let name = tensor.name.replacing(/blocks\.\d/, with: "blocks.b")
+      // The text tower's blocks are those of the image tower.
       #expect(
-        document.contains("`\(tensor.name.replacing(/blocks\.\d/, with: "blocks.b"))`"), "\(tensor.name)")
+        document.contains("`\(name)`") || document.contains("`image\(name.dropFirst("text".count))`"),
+        "\(tensor.name)")
     }
   }
 

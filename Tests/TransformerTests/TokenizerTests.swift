@@ -21,12 +21,12 @@ import Transformer
   /// `characters`: every assigned character, so that another Unicode version on either side is noticed.
   @Test(
     .enabled(if: Oracle.openCLIPPython != nil, "ASSAYD_OPEN_CLIP_PYTHON is not set: run Scripts/test"),
-    arguments: [["random", "12000", "1"], ["characters"]])
+    arguments: [["random", "10000", "1"], ["characters"]])
   func `tokens are open_clip's`(_ arguments: [String]) throws {
     let samples = try JSONDecoder().decode(
       Samples.self, from: try Oracle.run("open_clip_texts", arguments, python: Oracle.openCLIPPython))
     let tokenizer = try Tokenizer(merges: samples.merges)
-    #expect(samples.texts.count >= 5000)
+    #expect(samples.texts.count >= 4000)
     var wrong: [String] = []
     for sample in samples.texts {
       if tokenizer.encode(sample.text) != sample.tokens

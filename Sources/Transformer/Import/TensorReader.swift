@@ -1,10 +1,8 @@
 import Foundation
 
-/// Reads tensors of a checkpoint by the names of its layout and says what is wrong with one.
+/// Reads tensors of a checkpoint by their names and says what is wrong with one.
 struct TensorReader {
   let file: SafeTensorsFile
-  let layout: CheckpointLayout
-  let prefix: String
 
   /// The shape of a tensor, refused unless all its sides are positive and it satisfies the condition.
   func shape(
@@ -38,7 +36,6 @@ struct TensorReader {
 
   /// Number of blocks: one more than the highest number that follows the stem.
   func depth(_ stem: String) throws(ModelFileError) -> Int {
-    let stem = prefix + stem
     let numbers = file.tensors.compactMap { tensor in
       tensor.name.hasPrefix(stem) ? Int(tensor.name.dropFirst(stem.count).prefix { $0 != "." }) : nil
     }
@@ -48,8 +45,36 @@ struct TensorReader {
     return last + 1
   }
 
+  /// Channels between the two linear layers of every block's MLP.
+  ///
+  /// - Throws: also where a block is pruned: where its MLP is not as wide as the first one's, or its heads do not make up
+  ///   the width.
+  func mlpWidth(
+    _ layout: CheckpointLayout, blocks: String, depth: Int, width: Int
+  ) throws(ModelFileError) -> Int {
+    let names = layout.block
+    let first = try shape("\(blocks)0.\(names.mlpIn).weight", "[mlp, width]") { $0.count == 2 }[0]
+    for block in 0..<depth {
+      func rows(_ name: String) -> Int? {
+        let shape = file.tensor(named: "\(blocks)\(block).\(name)")?.description.shape ?? []
+        return shape.count == 2 && shape[1] == width ? shape[0] : nil
+      }
+      // What else is wrong with a shape is said where the tensor is read.
+      guard let mlp = rows("\(names.mlpIn).weight"), let heads = rows(names.qkv.weights[0]) else { continue }
+      let attention = heads * names.qkv.weights.count / 3
+      guard mlp == first, attention == width else {
+        throw ModelFileError(
+          .unsupported, file.url,
+          "Block \(block) of \(blocks.quoted) has \(attention) channels of attention and an MLP of \(mlp), not \(width) and "
+            + "\(first): blocks pruned to sizes of their own, as in TinyCLIP's \"auto\" models, are not in the model format; "
+            + "take a model whose blocks are all alike.")
+      }
+    }
+    return first
+  }
+
   /// Names the variants of an architecture that share the layout but compute something else.
-  func refuseVariants() throws(ModelFileError) {
+  func refuseVariants(_ prefix: String) throws(ModelFileError) {
     let variants = [
       ("embeddings.register_tokens", "register tokens"),
       ("encoder.layer.0.mlp.weights_in.weight", "a SwiGLU MLP"),
@@ -63,8 +88,8 @@ struct TensorReader {
   }
 
   private func tensor(_ name: String, _ expected: String) throws(ModelFileError) -> TensorDescription {
-    guard let tensor = file.tensor(named: prefix + name) else {
-      throw incompatible("Tensor \((prefix + name).quoted) is missing; it should have the shape \(expected).")
+    guard let tensor = file.tensor(named: name) else {
+      throw incompatible("Tensor \(name.quoted) is missing; it should have the shape \(expected).")
     }
     return tensor.description
   }
