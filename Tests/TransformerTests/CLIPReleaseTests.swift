@@ -89,7 +89,7 @@ import Testing
   ) throws -> ModelImporter.Summary {
     let known = try #require(CLIPRelease(named: release))
     let options = ModelImporter.Options(
-      precision: .int8, attribution: "zeros", release: known, activation: activation)
+      precision: .float32, attribution: "zeros", release: known, activation: activation)
     return try ModelImporter.importCheckpoint(source, to: output, options: options)
   }
 
