@@ -14,8 +14,8 @@
 enum { CK_ROWS = 3, CK_FLOAT_ROWS = 6, CK_PANELS = 1 };
 
 CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8_t *b, size_t panel_stride,
-                        size_t groups, size_t panels, int32_t *sums) {
-  (void)panel_stride, (void)panels;
+                        size_t groups, size_t panels, const int32_t *starts, int32_t *sums) {
+  (void)panel_stride, (void)panels, (void)starts;
   // s[r][q]: channels 4q ... 4q + 3, two partial sums each.
   __m256i s[CK_ROWS][4];
 #pragma unroll

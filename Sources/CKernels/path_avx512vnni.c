@@ -13,12 +13,13 @@
 enum { CK_ROWS = 12, CK_FLOAT_ROWS = 12, CK_PANELS = 2 };
 
 CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8_t *b, size_t panel_stride,
-                        size_t groups, size_t panels, int32_t *sums) {
+                        size_t groups, size_t panels, const int32_t *starts, int32_t *sums) {
   __m512i s[CK_ROWS][CK_PANELS];
 #pragma unroll
   for (size_t r = 0; r < rows; r++)
 #pragma unroll
-    for (size_t p = 0; p < panels; p++) s[r][p] = _mm512_setzero_si512();
+    for (size_t p = 0; p < panels; p++)
+      s[r][p] = _mm512_loadu_si512(starts + p * CK_LANES);
   for (size_t g = 0; g < groups; g++) {
     __m512i w[CK_PANELS];
 #pragma unroll

@@ -14,8 +14,8 @@
 enum { CK_ROWS = 6, CK_FLOAT_ROWS = 6, CK_PANELS = 1 };
 
 CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8_t *b, size_t panel_stride,
-                        size_t groups, size_t panels, int32_t *sums) {
-  (void)panel_stride, (void)panels;
+                        size_t groups, size_t panels, const int32_t *starts, int32_t *sums) {
+  (void)panel_stride, (void)panels, (void)starts;
   // s[p][c]: rows 2p and 2p + 1 by channels 2c and 2c + 1. Of an odd number of rows the last is computed twice.
   size_t pairs = (rows + 1) / 2;
   int32x4_t s[CK_ROWS / 2][8];

@@ -8,8 +8,8 @@
 enum { CK_ROWS = 2, CK_FLOAT_ROWS = 2, CK_PANELS = 1 };
 
 CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8_t *b, size_t panel_stride,
-                        size_t groups, size_t panels, int32_t *sums) {
-  (void)panel_stride, (void)panels;
+                        size_t groups, size_t panels, const int32_t *starts, int32_t *sums) {
+  (void)panel_stride, (void)panels, (void)starts;
   for (size_t r = 0; r < rows; r++) {
     const int8_t *x = (const int8_t *)a + r * stride;
     for (size_t c = 0; c < CK_LANES; c++) {

@@ -119,9 +119,10 @@ private let floatTolerance = 2e-5
       let (found, reference) = problem.attend(by: try #require(path.kernels))
       #expect(found.map(\.bitPattern) == first ?? found.map(\.bitPattern), "\(path.rawValue)")
       first = found.map(\.bitPattern)
-      // The reference works on the quantised inputs, so what is left is the weights' rounding to 14 bits.
+      // The reference works on the quantised inputs, so what is left is the rounding of each weight times its value's
+      // scale to a 254th of the largest: a few steps in the sum of all tokens.
       let worst = zip(found, reference).map { abs($0 - $1) }.max() ?? 0
-      #expect(worst < 1e-3 * problem.largestValue, "\(path.rawValue)")
+      #expect(worst < 3 / 254 * problem.largestValue, "\(path.rawValue)")
     }
   }
 
@@ -209,7 +210,8 @@ private let floatTolerance = 2e-5
     }
     let matrix = Matrix(rows: 1, columns: inputs.count, values: inputs)
     let reference = epilogue == CK_GELU ? matrix.gelu() : matrix.quickGELU()
-    #expect(zip(out, reference.values).allSatisfy { abs($0 - $1) < 2e-6 })
+    let bound: Float = epilogue == CK_GELU ? 2e-4 : 2e-6
+    #expect(zip(out, reference.values).allSatisfy { abs($0 - $1) < bound })
   }
 }
 
@@ -347,7 +349,7 @@ private struct AttentionProblem {
     kernels.pack_keys(key.bytes, tokens, width, 0, &packedKeys, &keySums)
     kernels.pack_values(value.bytes, tokens, width, 0, tokens, &packedValues)
     var out = [Float](repeating: .nan, count: tokens * width)
-    let scratch = AlignedBuffer<UInt8>(count: ck_attention_scratch(tokens))
+    let scratch = AlignedBuffer<UInt8>(count: ck_attention_scratch(tokens, width))
     query.bytes.withUnsafeBufferPointer { q in
       query.scales.withUnsafeBufferPointer { qs in
         packedKeys.withUnsafeBufferPointer { k in

@@ -74,7 +74,7 @@ static uint64_t run(const ck_kernels *kernels) {
       static uint8_t rows_of_bytes[40 * WIDTH], queries[40 * WIDTH];
       static float key_scales[48], query_scales[40];
       static int32_t key_sums[48];
-      static uint8_t scratch[12 * 48 * 6] __attribute__((aligned(64)));
+      static uint8_t scratch[12 * 48 * 6 + WIDTH * 4] __attribute__((aligned(64)));
       memset(key_scales, 0, sizeof(key_scales));
       kernels->quantise(input, WIDTH, rows, WIDTH, rows_of_bytes, WIDTH, key_scales);
       for (size_t i = 0; i < rows * WIDTH; i++) output[i] = input[rows * WIDTH - 1 - i];

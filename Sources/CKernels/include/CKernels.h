@@ -60,9 +60,9 @@ typedef struct {
 } ck_head;
 
 /// Bytes of scratch that `attend` needs.
-static inline size_t ck_attention_scratch(size_t tokens) {
+static inline size_t ck_attention_scratch(size_t tokens, size_t width) {
   size_t padded = (tokens + CK_LANES - 1) / CK_LANES * CK_LANES;
-  return 12 * padded * (sizeof(float) + 2);
+  return padded * (12 * (sizeof(float) + 1) + sizeof(float)) + width * sizeof(int32_t);
 }
 
 /// One head of causal attention over a forest of rows: row r attends to paths[starts[r]] ... paths[starts[r + 1] - 1],
@@ -116,7 +116,7 @@ typedef struct {
                          const float *bias, float *out, size_t out_stride);
 
   /// softmax(queries . keys) . values for `rows` queries of one head; `out` has `out_stride` floats from row to row.
-  /// `scratch` has room for ck_attention_scratch(tokens) bytes, aligned to 64.
+  /// `scratch` has room for ck_attention_scratch(tokens, head.width) bytes, aligned to 64.
   void (*attend)(ck_activations queries, size_t rows, ck_head head, void *scratch, float *out, size_t out_stride);
 
   /// Keeps, for each row and lane, the largest a[r] . b[c] * b_scale[c] over the columns c of that lane, and c itself

@@ -55,21 +55,37 @@ extension ImageTowerConfiguration {
   /// taps need them.
   public func multiplications(patches: Int, taps: [TokenTap]) -> Double {
     let plan = EncodePlan(taps: taps)
+    return (0...plan.blocks).reduce(0) { sum, block in
+      EncodeStage.allCases.reduce(sum) {
+        $0 + multiplications(of: $1, block: block, patches: patches, taps: taps, plan: plan)
+      }
+    }
+  }
+
+  /// Those of one stage of one block; blocks count from 1, and 0 is what comes before the first.
+  func multiplications(
+    of stage: EncodeStage, block: Int, patches: Int, taps: [TokenTap], plan: EncodePlan
+  ) -> Double {
     let tokens = Double(patches + 1)
     let (width, mlpWidth) = (Double(width), Double(mlpWidth))
     func count(_ part: EncodePlan.Tokens) -> Double { part == .all ? tokens : part == .classToken ? 1 : 0 }
-    var sum = Double(patches) * width * Double(3 * patchSize * patchSize)
-    for block in 0..<plan.blocks {
-      let attention = plan.attention(in: block)
-      // Attention of one path for so many tokens: both products and the output layer.
-      func attended(_ rows: Double) -> Double { rows * (2 * tokens * width + width * width) }
-      sum += tokens * width * width * (attention == .none ? 1 : 2) + count(attention) * width * width
-      sum += attended(count(attention)) + count(plan.mlp(in: block)) * 2 * width * mlpWidth
-      if plan.isLocal(in: block) { sum += attended(tokens) }
+    if block == 0 {
+      return stage == .embedding ? Double(patches) * width * Double(3 * patchSize * patchSize) : 0
     }
-    for tap in taps where tap.projected {
-      sum += (tap.classTokenOnly ? 1 : tokens) * width * Double(self.width(at: tap))
+    let attention = plan.attention(in: block - 1)
+    /// Queries of the main path, and of the local one.
+    let queries = count(attention) + (plan.isLocal(in: block - 1) ? tokens : 0)
+    switch stage {
+    case .embedding, .layerNorm, .quantisation, .packing: return 0
+    case .queriesKeysValues:
+      return (tokens * (attention == .none ? 1 : 2) + count(attention)) * width * width
+    case .attention: return queries * 2 * tokens * width
+    case .attentionOut: return queries * width * width
+    case .mlpIn, .mlpOut: return count(plan.mlp(in: block - 1)) * width * mlpWidth
+    case .projection:
+      return taps.lazy.filter { $0.projected && $0.block == block }.reduce(0) {
+        $0 + ($1.classTokenOnly ? 1 : tokens) * width * Double(self.width(at: $1))
+      }
     }
-    return sum
   }
 }

@@ -1,9 +1,10 @@
 internal import CKernels
 internal import Compute
 internal import Imaging
+internal import Synchronization
 
-// The forward pass over raw memory. Rows of the residual stream are independent but for attention, so a block is two
-// loops: one over chunks of rows, one over heads and chunks of queries. Each index of a loop writes rows or heads of
+// The forward pass over raw memory. Rows of the residual stream are independent but for attention, so a block is three
+// loops: two over chunks of rows, one over heads and chunks of queries. Each index of a loop writes rows or heads of
 // its own and a scratch of its thread, which is what makes the loops free of races.
 
 /// Memory of one encode of one input size, kept from picture to picture.
@@ -23,7 +24,7 @@ final class Workspace: @unchecked Sendable {
   struct Scratch: Sendable {
     let normalised: AlignedBuffer<Float>  // chunk x width
     let wide: AlignedBuffer<Float>  // chunk x max(3 width, mlp width, patch inputs)
-    let quantised: AlignedBuffer<UInt8>  // chunk x max(width, mlp width)
+    let quantised: AlignedBuffer<UInt8>  // chunk x width
     let scales: AlignedBuffer<Float>  // chunk
     let attention: AlignedBuffer<UInt8>
   }
@@ -55,6 +56,8 @@ final class Workspace: @unchecked Sendable {
   let keySums: AlignedBuffer<Int32>  // heads x padded tokens
   let values: AlignedBuffer<Int8>  // heads x padded tokens x head width
   let valueScales: AlignedBuffer<Float>  // heads x padded tokens
+  let hidden: AlignedBuffer<UInt8>  // tokens x mlp width
+  let hiddenScales: AlignedBuffer<Float>  // tokens
   let positions: AlignedBuffer<Float>  // tokens x width, class token included
   let scratch: [Scratch]
   /// There since a batch first asked for the local path.
@@ -85,6 +88,8 @@ final class Workspace: @unchecked Sendable {
     keySums = AlignedBuffer(count: configuration.heads * paddedTokens)
     values = AlignedBuffer(count: paddedTokens * width)
     valueScales = AlignedBuffer(count: configuration.heads * paddedTokens)
+    hidden = AlignedBuffer(count: tokens * configuration.mlpWidth)
+    hiddenScales = AlignedBuffer(count: tokens)
     let position = tower.model.float("image.position").prefix(width)
     positions = AlignedBuffer(
       Array(position)
@@ -95,9 +100,9 @@ final class Workspace: @unchecked Sendable {
       Scratch(
         normalised: AlignedBuffer(count: largestChunk * width),
         wide: AlignedBuffer(count: largestChunk * max(3 * width, configuration.mlpWidth, inputs)),
-        quantised: AlignedBuffer(count: largestChunk * max(width, configuration.mlpWidth)),
+        quantised: AlignedBuffer(count: largestChunk * width),
         scales: AlignedBuffer(count: largestChunk),
-        attention: AlignedBuffer(count: ck_attention_scratch(tokens)))
+        attention: AlignedBuffer(count: ck_attention_scratch(tokens, width / configuration.heads)))
     }
   }
 
@@ -154,6 +159,7 @@ extension QuantisedImageTower {
     guard let grid = batch.first?.grid else { return }
     let job = workspaces.job(for: self)
     job.batch = batch
+    job.clock = stageClock.withLock { $0 }
     job.workspaces = workspaces.workspaces(batch.count, grid: grid, tower: self)
     for (request, workspace) in zip(batch, job.workspaces) { workspace.prepare(for: request) }
     pool.run(job)
@@ -172,6 +178,8 @@ final class EncodeJob: PoolJob, @unchecked Sendable {
   private let kernels: ck_kernels
   fileprivate var batch: [EncodeRequest] = []
   fileprivate var workspaces: [Workspace] = []
+  /// Where a profile is being taken.
+  fileprivate var clock: StageClock?
 
   init(tower: QuantisedImageTower) {
     guard let kernels = tower.path.kernels else {
@@ -185,26 +193,35 @@ final class EncodeJob: PoolJob, @unchecked Sendable {
     let chunks = workspaces[0].chunks
     let heads = tower.configuration.heads
     let plan = batch[0].plan
-    func step(_ picture: Int) -> Step {
+    func step(_ picture: Int, block: Int) -> Step {
       let workspace = workspaces[picture]
       return Step(
         tower: tower, kernels: kernels, workspace: workspace, scratch: workspace.scratch[worker.index],
-        taps: batch[picture].taps, plan: plan)
+        taps: batch[picture].taps, plan: plan, times: clock?.stages(thread: worker.index, block: block))
     }
     worker.forEach(batch.count * chunks) { index in
       if let picture = batch[index / chunks].picture {
-        step(index / chunks).embed(picture, chunk: index % chunks)
+        step(index / chunks, block: 0).embed(picture, chunk: index % chunks)
       }
     }
     for block in 0...plan.blocks {
+      // The MLP's two layers are in different loops: the weights of both do not fit the second-level cache together.
+      if block > 0 {
+        worker.forEach(batch.count * chunks) { index in
+          step(index / chunks, block: block).widen(block: block - 1, chunk: index % chunks)
+        }
+      }
       worker.forEach(batch.count * chunks) { index in
-        let step = step(index / chunks)
-        if block > 0 { step.finish(block: block - 1, chunk: index % chunks) }
-        if block < plan.blocks { step.project(block: block, chunk: index % chunks) }
+        if block > 0 {
+          step(index / chunks, block: block).narrow(block: block - 1, chunk: index % chunks)
+        }
+        if block < plan.blocks {
+          step(index / chunks, block: block + 1).project(block: block, chunk: index % chunks)
+        }
       }
       guard block < plan.blocks else { break }
       worker.forEach(batch.count * heads * chunks) { index in
-        step(index / (heads * chunks)).attend(
+        step(index / (heads * chunks), block: block + 1).attend(
           block: block, head: index / chunks % heads, chunk: index % chunks)
       }
     }
@@ -250,6 +267,16 @@ private struct Step {
   let scratch: Workspace.Scratch
   let taps: [TokenTap]
   let plan: EncodePlan
+  /// The nanoseconds of each stage of this block on this thread, where a profile is taken.
+  let times: UnsafeMutablePointer<UInt64>?
+
+  @inline(__always)
+  private func timed(_ stage: EncodeStage, _ work: () -> Void) {
+    guard let times else { return work() }
+    let start = StageClock.now()
+    work()
+    times[stage.index] += StageClock.now() - start
+  }
 
   private var configuration: ImageTowerConfiguration { tower.configuration }
   private var width: Int { configuration.width }
@@ -259,30 +286,27 @@ private struct Step {
   /// Pixels to tokens: patches through the folded linear map, class token, positions, `pre_norm`.
   func embed(_ picture: Picture, chunk: Int) {
     let rows = workspace.rows(of: chunk)
-    let side = configuration.patchSize
-    let inputs = 3 * side * side
-    let patches = max(rows.lowerBound, 1)..<rows.upperBound
-    picture.pixels.withUnsafeBufferPointer { pixels in
-      for (slot, token) in patches.enumerated() {
-        let patch = token - 1
-        let (top, left) = (patch / workspace.grid.columns * side, patch % workspace.grid.columns * side)
-        let target = scratch.wide.base + slot * inputs
-        for row in 0..<side {
-          let source = ((top + row) * picture.width + left) * 3
-          for column in 0..<side {
-            for channel in 0..<3 {
-              target[(channel * side + row) * side + column] = Float(pixels[source + column * 3 + channel])
-            }
+    timed(.embedding) {
+      let side = configuration.patchSize
+      let inputs = 3 * side * side
+      let patches = max(rows.lowerBound, 1)..<rows.upperBound
+      picture.pixels.withUnsafeBufferPointer { pixels in
+        for (slot, token) in patches.enumerated() {
+          let (top, left) = ((token - 1) / workspace.grid.columns, (token - 1) % workspace.grid.columns)
+          for row in 0..<side {
+            let source = ((top * side + row) * picture.width + left * side) * 3
+            let target = scratch.wide.base + slot * inputs + row * 3 * side
+            for index in 0..<3 * side { target[index] = Float(pixels[source + index]) }
           }
         }
       }
-    }
-    kernels.multiply_float(
-      scratch.wide.base, inputs, patches.count, tower.weights.patch.base, inputs, width,
-      tower.weights.patchBias.base, stream + patches.lowerBound * width, width)
-    if rows.lowerBound == 0 { stream.update(from: tower.weights.classToken, count: width) }
-    for index in rows.lowerBound * width..<rows.upperBound * width {
-      stream[index] += workspace.positions.base[index]
+      kernels.multiply_float(
+        scratch.wide.base, inputs, patches.count, tower.weights.patch.base, inputs, width,
+        tower.weights.patchBias.base, stream + patches.lowerBound * width, width)
+      if rows.lowerBound == 0 { stream.update(from: tower.weights.classToken, count: width) }
+      for index in rows.lowerBound * width..<rows.upperBound * width {
+        stream[index] += workspace.positions.base[index]
+      }
     }
     if let preNorm = tower.weights.preNorm {
       let first = stream + rows.lowerBound * width
@@ -305,43 +329,46 @@ private struct Step {
     let asking = attending.rows(of: rows)
     if attending == .classToken, !asking.isEmpty {
       linear(
-        block.qkv, outputs: 0..<width, from: scratch.normalised.base, rows: asking.count, into: qkv, CK_STORE)
+        block.qkv, .queriesKeysValues, outputs: 0..<width, from: scratch.normalised.base, rows: asking.count,
+        into: qkv, CK_STORE)
     }
     let needed = attending == .all ? 0 : attending == .classToken ? width : 2 * width
     linear(
-      block.qkv, outputs: needed..<3 * width, from: scratch.normalised.base, rows: rows.count, into: qkv,
-      CK_STORE)
+      block.qkv, .queriesKeysValues, outputs: needed..<3 * width, from: scratch.normalised.base,
+      rows: rows.count, into: qkv, CK_STORE)
 
-    let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
-    for head in 0..<configuration.heads {
-      let query = qkv + head * headWidth
-      let first = head * padded + rows.lowerBound
-      if !asking.isEmpty {
+    timed(.packing) {
+      let (tokens, padded) = (workspace.tokens, workspace.paddedTokens)
+      for head in 0..<configuration.heads {
+        let query = qkv + head * headWidth
+        let first = head * padded + rows.lowerBound
+        if !asking.isEmpty {
+          kernels.quantise(
+            query, 3 * width, asking.count, headWidth,
+            workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, headWidth,
+            workspace.queryScales.base + head * tokens + rows.lowerBound)
+        }
+        if attending != .none {
+          kernels.quantise(
+            query + width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
+            workspace.keyScales.base + first)
+          kernels.pack_keys(
+            scratch.quantised.base, rows.count, headWidth, rows.lowerBound,
+            workspace.keys.base + head * padded * headWidth, workspace.keySums.base + head * padded)
+        }
+        let local = plan.isLocal(in: index) ? workspace.local : nil
+        let values = local.map { $0.queries.base + first * headWidth } ?? scratch.quantised.base
         kernels.quantise(
-          query, 3 * width, asking.count, headWidth,
-          workspace.queries.base + (head * tokens + rows.lowerBound) * headWidth, headWidth,
-          workspace.queryScales.base + head * tokens + rows.lowerBound)
-      }
-      if attending != .none {
-        kernels.quantise(
-          query + width, 3 * width, rows.count, headWidth, scratch.quantised.base, headWidth,
-          workspace.keyScales.base + first)
-        kernels.pack_keys(
-          scratch.quantised.base, rows.count, headWidth, rows.lowerBound,
-          workspace.keys.base + head * padded * headWidth, workspace.keySums.base + head * padded)
-      }
-      let local = plan.isLocal(in: index) ? workspace.local : nil
-      let values = local.map { $0.queries.base + first * headWidth } ?? scratch.quantised.base
-      kernels.quantise(
-        query + 2 * width, 3 * width, rows.count, headWidth, values, headWidth,
-        workspace.valueScales.base + first)
-      kernels.pack_values(
-        values, rows.count, headWidth, rows.lowerBound, tokens,
-        workspace.values.base + head * padded * headWidth)
-      if let local {
-        kernels.pack_keys(
-          values, rows.count, headWidth, rows.lowerBound, local.keys.base + head * padded * headWidth,
-          local.keySums.base + head * padded)
+          query + 2 * width, 3 * width, rows.count, headWidth, values, headWidth,
+          workspace.valueScales.base + first)
+        kernels.pack_values(
+          values, rows.count, headWidth, rows.lowerBound, tokens,
+          workspace.values.base + head * padded * headWidth)
+        if let local {
+          kernels.pack_keys(
+            values, rows.count, headWidth, rows.lowerBound, local.keys.base + head * padded * headWidth,
+            local.keySums.base + head * padded)
+        }
       }
     }
   }
@@ -373,23 +400,27 @@ private struct Step {
     into attended: AlignedBuffer<Float>
   ) {
     let first = head * workspace.paddedTokens
-    kernels.attend(
-      ck_activations(values: queries, stride: headWidth, scales: scales), rows.count,
-      ck_head(
-        tokens: workspace.tokens, width: headWidth, keys: keys.base + first * headWidth,
-        key_scales: keyScales.base + first, key_sums: keySums.base + first,
-        values: workspace.values.base + first * headWidth, value_scales: workspace.valueScales.base + first,
-        score_scale: 1 / Float(headWidth).squareRoot()),
-      scratch.attention.base, attended.base + rows.lowerBound * width + head * headWidth, width)
+    timed(.attention) {
+      kernels.attend(
+        ck_activations(values: queries, stride: headWidth, scales: scales), rows.count,
+        ck_head(
+          tokens: workspace.tokens, width: headWidth, keys: keys.base + first * headWidth,
+          key_scales: keyScales.base + first, key_sums: keySums.base + first,
+          values: workspace.values.base + first * headWidth, value_scales: workspace.valueScales.base + first,
+          score_scale: 1 / Float(headWidth).squareRoot()),
+        scratch.attention.base, attended.base + rows.lowerBound * width + head * headWidth, width)
+    }
   }
 
-  /// What follows attention in a block: output projection, MLP, residual additions; and the block's taps.
-  func finish(block index: Int, chunk: Int) {
+  /// What follows attention in a block: output projection, residual addition, the first layer of the MLP; and the taps
+  /// before that.
+  func widen(block index: Int, chunk: Int) {
     let rows = workspace.rows(of: chunk)
     let block = tower.weights.blocks[index]
     if plan.isLocal(in: index), let local = workspace.local {
       linear(
-        block.attentionOut, from: local.attended.base + rows.lowerBound * width, rows: rows.count,
+        block.attentionOut, .attentionOut, from: local.attended.base + rows.lowerBound * width,
+        rows: rows.count,
         into: local.stream.base + rows.lowerBound * width, CK_ADD)
       read(.values, of: index, from: local.stream.base, rows: rows)
     }
@@ -397,7 +428,8 @@ private struct Step {
     guard !attended.isEmpty else { return }
     let tokens = stream + rows.lowerBound * width
     linear(
-      block.attentionOut, from: workspace.attended.base + rows.lowerBound * width, rows: attended.count,
+      block.attentionOut, .attentionOut, from: workspace.attended.base + rows.lowerBound * width,
+      rows: attended.count,
       into: tokens, CK_ADD)
     read(.attention, of: index, from: stream, rows: attended)
     let finished = plan.mlp(in: index).rows(of: rows)
@@ -405,9 +437,31 @@ private struct Step {
     layerNorm(block.norm2, from: tokens, rows: finished.count, into: scratch.normalised.base)
     let activation = configuration.activation == .gelu ? CK_GELU : CK_QUICK_GELU
     linear(
-      block.mlpIn, from: scratch.normalised.base, rows: finished.count, into: scratch.wide.base,
+      block.mlpIn, .mlpIn, from: scratch.normalised.base, rows: finished.count, into: scratch.wide.base,
       activation)
-    linear(block.mlpOut, from: scratch.wide.base, rows: finished.count, into: tokens, CK_ADD)
+    let inputs = block.mlpOut.inputs
+    timed(.quantisation) {
+      kernels.quantise(
+        scratch.wide.base, inputs, finished.count, inputs, workspace.hidden.base + rows.lowerBound * inputs,
+        inputs, workspace.hiddenScales.base + rows.lowerBound)
+    }
+  }
+
+  /// The second layer of the MLP, its residual addition and the block's taps.
+  func narrow(block index: Int, chunk: Int) {
+    let rows = workspace.rows(of: chunk)
+    let finished = plan.mlp(in: index).rows(of: rows)
+    guard !finished.isEmpty else { return }
+    let layer = tower.weights.blocks[index].mlpOut
+    let hidden = ck_activations(
+      values: workspace.hidden.base + rows.lowerBound * layer.inputs, stride: layer.inputs,
+      scales: workspace.hiddenScales.base + rows.lowerBound)
+    timed(.mlpOut) {
+      kernels.multiply_int8(
+        hidden, finished.count, layer.weights,
+        ck_output(
+          values: stream + rows.lowerBound * width, stride: width, bias: layer.bias, epilogue: CK_ADD))
+    }
     read(.block, of: index, from: stream, rows: finished)
   }
 
@@ -426,9 +480,11 @@ private struct Step {
         if tap.normalised {
           layerNorm(tower.weights.norm, from: source, rows: rows.count, into: scratch.normalised.base)
         }
-        kernels.multiply_float(
-          tap.normalised ? UnsafePointer(scratch.normalised.base) : source, width, rows.count,
-          projection.base, width, outputs, nil, output, outputs)
+        timed(.projection) {
+          kernels.multiply_float(
+            tap.normalised ? UnsafePointer(scratch.normalised.base) : source, width, rows.count,
+            projection.base, width, outputs, nil, output, outputs)
+        }
       } else if tap.normalised {
         layerNorm(tower.weights.norm, from: source, rows: rows.count, into: output)
       } else {
@@ -439,8 +495,9 @@ private struct Step {
 
   /// - Parameter outputs: those of the layer that are computed, whole panels; all by default.
   private func linear(
-    _ layer: QuantisedWeights.Linear, outputs: Range<Int>? = nil, from input: UnsafePointer<Float>, rows: Int,
-    into output: UnsafeMutablePointer<Float>, _ epilogue: ck_epilogue
+    _ layer: QuantisedWeights.Linear, _ stage: EncodeStage, outputs: Range<Int>? = nil,
+    from input: UnsafePointer<Float>, rows: Int, into output: UnsafeMutablePointer<Float>,
+    _ epilogue: ck_epilogue
   ) {
     var weights = layer.weights
     let first = outputs?.lowerBound ?? 0
@@ -450,20 +507,26 @@ private struct Step {
       weights.sums += first
       weights.columns = outputs.count
     }
-    kernels.quantise(
-      input, layer.inputs, rows, layer.inputs, scratch.quantised.base, layer.inputs, scratch.scales.base)
-    kernels.multiply_int8(
-      ck_activations(values: scratch.quantised.base, stride: layer.inputs, scales: scratch.scales.base), rows,
-      weights,
-      ck_output(
-        values: output + first, stride: layer.outputs, bias: layer.bias + first, epilogue: epilogue))
+    timed(.quantisation) {
+      kernels.quantise(
+        input, layer.inputs, rows, layer.inputs, scratch.quantised.base, layer.inputs, scratch.scales.base)
+    }
+    timed(stage) {
+      kernels.multiply_int8(
+        ck_activations(values: scratch.quantised.base, stride: layer.inputs, scales: scratch.scales.base),
+        rows, weights,
+        ck_output(
+          values: output + first, stride: layer.outputs, bias: layer.bias + first, epilogue: epilogue))
+    }
   }
 
   private func layerNorm(
     _ norm: QuantisedWeights.Norm, from input: UnsafePointer<Float>, rows: Int,
     into output: UnsafeMutablePointer<Float>
   ) {
-    kernels.layer_norm(
-      input, width, rows, width, norm.gain, norm.bias, configuration.layerNormEpsilon, output, width)
+    timed(.layerNorm) {
+      kernels.layer_norm(
+        input, width, rows, width, norm.gain, norm.bias, configuration.layerNormEpsilon, output, width)
+    }
   }
 }

@@ -1,6 +1,7 @@
 public import Compute
 internal import Foundation
 public import Imaging
+internal import Synchronization
 
 /// The image tower in int8: weights int8 with one scale an output channel, activations int8 with one scale a token,
 /// sums exact in int32; queries, keys and values int8 with one scale a token and head; patch embedding, LayerNorm, softmax, GELU,
@@ -17,6 +18,8 @@ public final class QuantisedImageTower: ImageEncoder {
   let weights: QuantisedWeights
   private let queue = EncodeQueue()
   let workspaces = WorkspaceStore()
+  /// Set while a profile is taken.
+  let stageClock = Mutex<StageClock?>(nil)
 
   /// - Parameters:
   ///   - model: an int8 model file whose widths are multiples of 16.
@@ -53,6 +56,21 @@ public final class QuantisedImageTower: ImageEncoder {
   {
     let grid = try configuration.grid(for: picture, taps: taps)
     queue.encode(picture, taps: taps, grid: grid, into: &tokens) { encode($0) }
+  }
+
+  /// Encodes a picture so many times, reading the clock around every step, which costs little but not nothing: for
+  /// shares and rates, not for the time of a frame.
+  ///
+  /// Nothing else may be encoded meanwhile: it would be counted too.
+  public func profile(_ picture: Picture, taps: [TokenTap], frames: Int) throws(EncoderError) -> EncodeProfile
+  {
+    let grid = try configuration.grid(for: picture, taps: taps)
+    let clock = StageClock(threads: pool.threads, blocks: configuration.depth)
+    stageClock.withLock { $0 = clock }
+    defer { stageClock.withLock { $0 = nil } }
+    var tokens = PatchTokens()
+    for _ in 0..<frames { try encode(picture, taps: taps, into: &tokens) }
+    return clock.profile(configuration, patches: grid.count, taps: taps, frames: frames)
   }
 }
 

@@ -30,7 +30,8 @@ struct QuantisedWeights: @unchecked Sendable {
   }
 
   private let model: ModelFile
-  /// For pixel values 0...255 in the order (channel, row, column): panels of 16 outputs, `[panel][input][16]`.
+  /// For pixel values 0...255 in the order (row, column, channel), as pictures have them: panels of 16 outputs,
+  /// `[panel][input][16]`.
   let patch: AlignedBuffer<Float>
   let patchBias: AlignedBuffer<Float>
   let classToken: UnsafePointer<Float>
@@ -86,7 +87,8 @@ struct QuantisedWeights: @unchecked Sendable {
         let channel = input * 3 / inputs
         let scaled = Double(raw[output * inputs + input]) / Double(configuration.standardDeviation[channel])
         constant -= scaled * Double(configuration.mean[channel])
-        weights.base[(output / 16 * inputs + input) * 16 + output % 16] = Float(scaled / 255)
+        let interleaved = input % (inputs / 3) * 3 + channel
+        weights.base[(output / 16 * inputs + interleaved) * 16 + output % 16] = Float(scaled / 255)
       }
       folded.base[output] = Float(constant)
     }
