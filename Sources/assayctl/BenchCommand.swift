@@ -9,7 +9,10 @@ import Transformer
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Times the encoder on this machine.",
-    discussion: "Absolute times say something about this machine at this moment only.")
+    discussion: """
+      Prints the latency of the encoder, then where it goes: the time, rate and share of the int8 peak of each kernel, \
+      and the time of each block. Absolute times say something about this machine at this moment only.
+      """)
 
   @OptionGroup var options: EncoderOptions
 
@@ -24,6 +27,17 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Frames timed, after two that are not.")
   var frames = 30
 
+  @Option(
+    name: .customLong("end-to-end"),
+    help: ArgumentHelp(
+      "Also time the whole way from compressed picture to verdict on the pictures of this folder, the first of which are "
+        + "the references.", valueName: "folder"),
+    completion: .directory)
+  var endToEnd: String?
+
+  @Option(help: "References that --end-to-end enrols.")
+  var references = 4
+
   @Flag(help: "Print as JSON.")
   var json = false
 
@@ -31,7 +45,8 @@ struct BenchCommand: AsyncParsableCommand {
   var serve = false
 
   func validate() throws {
-    for (name, value) in [("side", side), ("block", block), ("frames", frames)] where value < 1 {
+    for (name, value) in [("side", side), ("block", block), ("frames", frames), ("references", references)]
+    where value < 1 {
       throw ValidationError("--\(name) is \(value); it must be at least 1.")
     }
   }
@@ -51,6 +66,42 @@ struct BenchCommand: AsyncParsableCommand {
     let allocationsPerFrame: Double
     /// Largest resident set of this process so far.
     let rssMb: Double
+    /// Of the int8 path only.
+    var kernels: [KernelRow]?
+    var blocks: [BlockRow]?
+    var endToEnd: EndToEndBench.Report?
+  }
+
+  /// One kernel over all blocks, or one kernel of one block.
+  struct KernelRow: Encodable {
+    let kernel: String
+    /// Of one frame, the threads' times added.
+    let ms: Double
+    /// Of one thread; absent for kernels that multiply no matrices.
+    let gmacsPerS: Double?
+    let peakShare: Double?
+
+    init(_ kernel: EncodeStage, ms: Double, multiplications: Double, threadPeak: Double?) {
+      self.kernel = kernel.rawValue
+      self.ms = ms
+      gmacsPerS = multiplications > 0 ? multiplications / ms / 1e6 : nil
+      peakShare = gmacsPerS.flatMap { rate in threadPeak.map { rate / $0 } }
+    }
+
+    var cells: [String] {
+      [
+        kernel, String(format: "%.3f", ms), gmacsPerS.map { String(format: "%.0f", $0) } ?? "",
+        peakShare.map { String(format: "%.0f %%", $0 * 100) } ?? "",
+      ]
+    }
+  }
+
+  /// One block; 0 is what comes before the first.
+  struct BlockRow: Encodable {
+    let block: Int
+    let ms: Double
+    let gmacsPerS: Double
+    let kernels: [KernelRow]
   }
 
   func run() async throws {
@@ -66,18 +117,62 @@ struct BenchCommand: AsyncParsableCommand {
       let median = times[times.count / 2]
       let gmacsPerS = server.gmacs / median * 1000
       let peak = server.peakGmacsPerS
-      let report = Report(
+      var report = Report(
         path: engine.instructionSet, threads: options.threads ?? ThreadPool.processorCount, side: side,
         block: block, medianMs: median,
         p99Ms: times[min(times.count - 1, times.count * 99 / 100)],
         gmacsPerS: gmacsPerS, peakGmacsPerS: peak, peakShare: peak.map { gmacsPerS / $0 },
         allocationsPerFrame: allocations, rssMb: Self.peakMemory)
+      if let tower = engine.encoder as? QuantisedImageTower {
+        let profile = try tower.profile(server.picture, taps: [TokenTap(block: block)], frames: frames)
+        let threadPeak = peak.map { $0 / Double(report.threads) }
+        report.kernels = Self.kernels(of: profile, threadPeak: threadPeak)
+        report.blocks = Self.blocks(of: profile, threadPeak: threadPeak)
+      }
+      if let endToEnd {
+        let bench = try EndToEndBench(
+          engine: engine, folder: endToEnd, references: references,
+          options: ScoringOptions(inputWidth: side, inputHeight: side, taps: [TokenTap(block: block)]))
+        report.endToEnd = try bench.run(frames: frames)
+      }
       if json { return try printJSON(report) }
       print(
         String(
           format: "%@, %d threads, %d px, %d blocks: median %.1f ms, p99 %.1f ms, %.0f GMAC/s", report.path,
           report.threads, side, block, report.medianMs, report.p99Ms, report.gmacsPerS)
           + (report.peakShare.map { String(format: ", %.0f %% of the peak", $0 * 100) } ?? ""))
+      if let kernels = report.kernels {
+        print(table([["", "ms", "GMAC/s a thread", "of the peak"]] + kernels.map(\.cells)))
+      }
+      if let blocks = report.blocks {
+        print(
+          table(
+            [["block", "ms", "GMAC/s a thread"]]
+              + blocks.map {
+                ["\($0.block)", String(format: "%.3f", $0.ms), String(format: "%.0f", $0.gmacsPerS)]
+              }))
+      }
+      if let endToEnd = report.endToEnd { print(endToEnd.text) }
+    }
+  }
+
+  private static func kernels(of profile: EncodeProfile, threadPeak: Double?) -> [KernelRow] {
+    EncodeStage.allCases.map {
+      KernelRow(
+        $0, ms: profile.milliseconds(of: $0), multiplications: profile.multiplications(of: $0),
+        threadPeak: threadPeak)
+    }
+  }
+
+  private static func blocks(of profile: EncodeProfile, threadPeak: Double?) -> [BlockRow] {
+    Dictionary(grouping: profile.entries, by: \.block).sorted { $0.key < $1.key }.map { block, entries in
+      let ms = entries.reduce(0) { $0 + $1.milliseconds }
+      return BlockRow(
+        block: block, ms: ms, gmacsPerS: entries.reduce(0) { $0 + $1.multiplications } / ms / 1e6,
+        kernels: entries.map {
+          KernelRow(
+            $0.stage, ms: $0.milliseconds, multiplications: $0.multiplications, threadPeak: threadPeak)
+        })
     }
   }
 
