@@ -26,7 +26,7 @@ enum MVTecLayout {
 
   private static func mask(of file: URL, kind: String, _ folder: URL) -> URL? {
     let stem = file.deletingPathExtension().lastPathComponent
-    let mask = folder.appending(path: "ground_truth/\(kind)/\(stem)_mask.png")
-    return FileManager.default.fileExists(atPath: mask.path) ? mask : nil
+    return ["\(stem)_mask.png", "\(stem).png"].map { folder.appending(path: "ground_truth/\(kind)/\($0)") }
+      .first { FileManager.default.fileExists(atPath: $0.path) }
   }
 }

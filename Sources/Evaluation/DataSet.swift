@@ -67,8 +67,10 @@ public struct DataSet: Sendable, Equatable {
   /// Recognises the layout of a folder and lists what is in it.
   ///
   /// - A product in the layout of MVTec AD: `train/good`, `test/<good or kind of defect>` and
-  ///   `ground_truth/<kind>/<name>_mask.png`. Defective pictures without mask count for image metrics only.
+  ///   `ground_truth/<kind>/<name>_mask.png` or `<name>.png`. Defective pictures without mask count for image metrics
+  ///   only. MPDD and prepared copies of VisA are laid out so.
   /// - A folder of such products.
+  /// - VisA as published: `split_csv/1cls.csv` and the pictures it names.
   /// - ELPV: `labels.csv` with lines of `images/cell0001.png  0.0  mono`; products are the types of cell.
   ///
   /// - Parameter names: the products wanted; all where it is nil.
@@ -81,6 +83,8 @@ public struct DataSet: Sendable, Equatable {
     }
     if FileManager.default.fileExists(atPath: folder.appending(path: ELPV.labelFile).path) {
       self = try ELPV.read(folder)
+    } else if FileManager.default.fileExists(atPath: folder.appending(path: VisA.splitFile).path) {
+      self = try VisA.read(folder)
     } else if let product = try MVTecLayout.product(in: folder) {
       self.init(products: [product], notes: [])
     } else {
@@ -92,8 +96,8 @@ public struct DataSet: Sendable, Equatable {
     }
     guard !products.isEmpty else {
       throw DataSetError(
-        "\(folder.path) holds no data set: a product has the folders train/good and test, ELPV the file "
-          + "\(ELPV.labelFile).")
+        "\(folder.path) holds no data set: a product has the folders train/good and test, VisA the file "
+          + "\(VisA.splitFile), ELPV the file \(ELPV.labelFile).")
     }
     if let names {
       let known = products.map(\.name)

@@ -1,180 +1,206 @@
 public import Inspection
-import Transformer
 
-/// The numbers of one product.
-///
-/// Rates and areas are fractions; what cannot be measured (no masks, no good parts) is null.
-public struct ProductReport: Sendable, Codable, Equatable {
-  /// The numbers of one kind of defect.
-  public struct Defect: Sendable, Codable, Equatable {
-    /// Pictures with this defect.
-    public var count: Int
-    /// Of these, the fraction that was called NG.
-    @Nullable public var recall: Double?
-    /// Pictures with this defect against all good ones.
-    @Nullable public var imageAUROC: Double?
-    /// Pixels of pictures with this defect and of all good ones.
-    @Nullable public var pixelAUROC: Double?
+/// The numbers of a data set: over its products, each product's own, and every draw's.
+public struct EvaluationReport: Sendable, Equatable {
+  public static let schema = "assayd.evaluation/2"
+
+  /// What has to be the same for numbers to be of one kind.
+  public struct Settings: Sendable, Codable, Equatable {
+    public var modelHash: String
+    public var method: EvaluationMethod
+    public var shots: Int
+    public var scoring: ScoringOptions
+    /// Vectors in a bank at most.
+    public var bankVectors: Int
+    /// Asked of the calibration.
+    public var requestedFalseAlarmRate: Double
+    public var pixelProtocol: PixelRules
 
     private enum CodingKeys: String, CodingKey {
-      case count
-      case recall
-      case imageAUROC = "image_auroc"
-      case pixelAUROC = "pixel_auroc"
+      case modelHash = "model_hash"
+      case method
+      case shots
+      case scoring
+      case bankVectors = "bank_vectors"
+      case requestedFalseAlarmRate = "requested_false_alarm_rate"
+      case pixelProtocol = "pixel_protocol"
     }
   }
 
-  /// Names of the references, in the order of the draw.
-  public var references: [String]
-  public var testGood: Int
-  public var testDefective: Int
-  /// Defective pictures without ground truth: they count for the image metrics only.
-  public var withoutMask: Int
-  /// Pictures that could not be judged; they count for no metric.
-  public var undecidable: Int
-  @Nullable public var imageAUROC: Double?
-  @Nullable public var imageAP: Double?
-  @Nullable public var imageF1Max: Double?
-  @Nullable public var pixelAUROC: Double?
-  @Nullable public var pixelAP: Double?
-  @Nullable public var pixelF1Max: Double?
-  /// Exact, up to a false-positive rate of 0.3.
-  @Nullable public var aupro: Double?
-  /// The variant with 200 thresholds.
-  @Nullable public var aupro200: Double?
-  /// The limit calibrated on the references alone, and what came of it.
-  public var threshold: Double
-  /// Of good parts, the fraction called NG.
-  @Nullable public var falseAlarmRate: Double?
-  /// Of defective parts, the fraction called NG.
-  @Nullable public var recall: Double?
-  public var defects: [String: Defect]
-  /// Pictures a second from decoded picture to regions.
-  @Nullable public var framesPerSecond: Double?
+  /// How maps and masks were brought to one size: the protocol's name, and its rules for whoever has only the file.
+  public struct PixelRules: Sendable, Codable, Equatable {
+    public var name: PixelProtocol
+    /// Of the square maps; null where each has its picture's size.
+    @Nullable public var side: Int?
+    /// The Gaussian over the map, in its pixels, borders reflected.
+    public var sigma: Double
+    public var alignsCorners: Bool
+    public var masks: String
 
-  private enum CodingKeys: String, CodingKey {
-    case references
-    case testGood = "test_good"
-    case testDefective = "test_defective"
-    case withoutMask = "without_mask"
-    case undecidable
-    case imageAUROC = "image_auroc"
-    case imageAP = "image_ap"
-    case imageF1Max = "image_f1_max"
-    case pixelAUROC = "pixel_auroc"
-    case pixelAP = "pixel_ap"
-    case pixelF1Max = "pixel_f1_max"
-    case aupro
-    case aupro200 = "aupro_200_thresholds"
-    case threshold
-    case falseAlarmRate = "false_alarm_rate"
-    case recall
-    case defects
-    case framesPerSecond = "frames_per_second"
+    private enum CodingKeys: String, CodingKey {
+      case name
+      case side
+      case sigma
+      case alignsCorners = "aligns_corners"
+      case masks
+    }
+
+    init(_ name: PixelProtocol) {
+      self.name = name
+      _side = Nullable(wrappedValue: name.side)
+      sigma = name.sigma
+      alignsCorners = name.alignsCorners
+      masks = name.masks.rawValue
+    }
+  }
+
+  /// One draw of references.
+  public struct Run: Sendable, Equatable {
+    public var seed: UInt64
+    public var perClass: [String: ProductReport]
+
+    public init(seed: UInt64, perClass: [String: ProductReport]) {
+      self.seed = seed
+      self.perClass = perClass
+    }
+
+    /// Unweighted means over the products that have the value.
+    public var measured: Measurements { .mean(of: perClass.values.map(\.measured)) }
+  }
+
+  public let settings: Settings
+  /// In the order of their seeds.
+  public let runs: [Run]
+  /// What a reader of the numbers must know.
+  public let notes: [String]
+  /// Means over the draws that have all products, of means over products.
+  public let measured: Measurements
+  /// Their standard deviation over the draws; empty with one.
+  public let deviations: Measurements
+  /// Each product over all draws that have it.
+  public let perClass: [String: ProductReport]
+
+  public init(settings: Settings, runs: [Run], notes: [String]) {
+    let runs = runs.sorted { $0.seed < $1.seed }
+    let products = Set(runs.flatMap(\.perClass.keys))
+    let complete = runs.filter { $0.perClass.count == products.count }
+    self.settings = settings
+    self.runs = runs
+    self.notes = notes
+    measured = .mean(of: complete.map(\.measured))
+    deviations = .deviation(of: complete.map(\.measured))
+    perClass = Dictionary(
+      uniqueKeysWithValues: products.compactMap { product in
+        ProductReport.mean(of: runs.compactMap { $0.perClass[product] }).map { (product, $0) }
+      })
+  }
+
+  public var seeds: [UInt64] { runs.map(\.seed) }
+
+  /// All test pictures over all their time.
+  public var framesPerSecond: Double? {
+    let reports = runs.flatMap(\.perClass.values)
+    let seconds = reports.reduce(0) { $0 + $1.judgingSeconds }
+    return seconds > 0
+      ? Double(reports.reduce(0) { $0 + $1.testGood + $1.testDefective + $1.undecidable }) / seconds : nil
+  }
+
+  /// Draws that lack products, and so do not count for the means over products.
+  public var incompleteSeeds: [UInt64] {
+    runs.filter { $0.perClass.count < perClass.count }.map(\.seed)
+  }
+
+  /// Joins reports of the same settings: a part of the products and seeds each.
+  ///
+  /// - Returns: one report for each number of shots, fewest first.
+  /// - Throws: `DataSetError` where settings differ, or two reports hold the same product with the same seed.
+  public static func merge(_ reports: [EvaluationReport]) throws(DataSetError) -> [EvaluationReport] {
+    var merged: [EvaluationReport] = []
+    for (_, group) in Dictionary(grouping: reports, by: \.settings.shots).sorted(by: { $0.key < $1.key }) {
+      var runs: [UInt64: Run] = [:]
+      var notes: [String] = []
+      for report in group {
+        guard report.settings == group[0].settings else {
+          throw DataSetError(
+            "The results differ in model, method, scoring or protocol: only results of one kind can be joined."
+          )
+        }
+        for run in report.runs {
+          for (product, numbers) in run.perClass {
+            guard runs[run.seed]?.perClass[product] == nil else {
+              throw DataSetError("Two results hold \(product) with seed \(run.seed).")
+            }
+            runs[run.seed, default: Run(seed: run.seed, perClass: [:])].perClass[product] = numbers
+          }
+        }
+        for note in report.notes where !notes.contains(note) { notes.append(note) }
+      }
+      merged.append(EvaluationReport(settings: group[0].settings, runs: Array(runs.values), notes: notes))
+    }
+    return merged
   }
 }
 
-/// The numbers of a data set: means over its products, and each product's own.
-public struct EvaluationReport: Sendable, Codable, Equatable {
-  /// How maps and masks were brought to one size.
-  public struct PixelProtocol: Sendable, Codable, Equatable {
-    /// Patch scores are interpolated bilinearly to `side x side`, masks taken to it by nearest neighbour.
-    public var side: Int
-    /// The Gaussian over the map, in its pixels, borders reflected.
-    public var sigma: Double
-  }
-
-  public var schema = "assayd.evaluation/1"
-  public var modelHash: String
-  public var shots: Int
-  public var seed: UInt64
-  public var scoring: ScoringOptions
-  public var pixelProtocol: PixelProtocol
-  /// Asked of the calibration.
-  public var requestedFalseAlarmRate: Double
-  /// Unweighted means over the products that have the value.
-  @Nullable public var imageAUROC: Double?
-  @Nullable public var imageAP: Double?
-  @Nullable public var imageF1Max: Double?
-  @Nullable public var pixelAUROC: Double?
-  @Nullable public var pixelAP: Double?
-  @Nullable public var pixelF1Max: Double?
-  @Nullable public var aupro: Double?
-  @Nullable public var aupro200: Double?
-  @Nullable public var falseAlarmRate: Double?
-  @Nullable public var recall: Double?
-  /// All pictures over all their time.
-  @Nullable public var framesPerSecond: Double?
-  public var perClass: [String: ProductReport]
-  public var notes: [String]
-
+extension EvaluationReport: Codable {
   private enum CodingKeys: String, CodingKey {
     case schema
-    case modelHash = "model_hash"
-    case shots
     case seed
-    case scoring
-    case pixelProtocol = "pixel_protocol"
-    case requestedFalseAlarmRate = "requested_false_alarm_rate"
-    case imageAUROC = "image_auroc"
-    case imageAP = "image_ap"
-    case imageF1Max = "image_f1_max"
-    case pixelAUROC = "pixel_auroc"
-    case pixelAP = "pixel_ap"
-    case pixelF1Max = "pixel_f1_max"
-    case aupro
-    case aupro200 = "aupro_200_thresholds"
-    case falseAlarmRate = "false_alarm_rate"
-    case recall
+    case seeds
+    case incompleteSeeds = "incomplete_seeds"
+    case deviations
     case framesPerSecond = "frames_per_second"
     case perClass = "per_class"
+    case published
+    case runs
     case notes
   }
 
-  init(_ evaluation: FewShotEvaluation, _ results: [ProductResult], notes: [String]) {
-    let options = evaluation.options
-    modelHash = evaluation.encoder.modelHash
-    shots = options.shots
-    seed = options.seed
-    scoring = options.scoring
-    pixelProtocol = PixelProtocol(side: options.mapSide, sigma: options.mapSigma)
-    requestedFalseAlarmRate = options.falseAlarmRate
-    let reports = results.map(\.report)
-    func mean(_ value: (ProductReport) -> Double?) -> Double? {
-      let values = reports.compactMap(value)
-      return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
-    }
-    imageAUROC = mean(\.imageAUROC)
-    imageAP = mean(\.imageAP)
-    imageF1Max = mean(\.imageF1Max)
-    pixelAUROC = mean(\.pixelAUROC)
-    pixelAP = mean(\.pixelAP)
-    pixelF1Max = mean(\.pixelF1Max)
-    aupro = mean(\.aupro)
-    aupro200 = mean(\.aupro200)
-    falseAlarmRate = mean(\.falseAlarmRate)
-    recall = mean(\.recall)
-    let seconds = results.reduce(0.0) { $0 + $1.judgingSeconds }
-    framesPerSecond = seconds > 0 ? Double(results.reduce(0) { $0 + $1.outcomes.count }) / seconds : nil
-    perClass = Dictionary(results.map { ($0.product, $0.report) }, uniquingKeysWith: { first, _ in first })
-    self.notes = notes
-  }
-}
-
-/// A value that JSON shows as null where it is unknown, instead of leaving the key out.
-@propertyWrapper
-public struct Nullable<Value: Codable & Sendable & Equatable>: Codable, Sendable, Equatable {
-  public var wrappedValue: Value?
-
-  public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
-
+  /// Reads settings, runs and notes; all else follows from them.
   public init(from decoder: any Decoder) throws {
-    let value = try decoder.singleValueContainer()
-    wrappedValue = value.decodeNil() ? nil : try value.decode(Value.self)
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let schema = try container.decode(String.self, forKey: .schema)
+    guard schema == Self.schema else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .schema, in: container, debugDescription: "The schema is \(schema), not \(Self.schema).")
+    }
+    self.init(
+      settings: try Settings(from: decoder), runs: try container.decode([Run].self, forKey: .runs),
+      notes: try container.decode([String].self, forKey: .notes))
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var value = encoder.singleValueContainer()
-    if let wrappedValue { try value.encode(wrappedValue) } else { try value.encodeNil() }
+    try settings.encode(to: encoder)
+    try measured.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(Self.schema, forKey: .schema)
+    try container.encode(Nullable(wrappedValue: seeds.count == 1 ? seeds.first : nil), forKey: .seed)
+    try container.encode(seeds, forKey: .seeds)
+    try container.encode(incompleteSeeds, forKey: .incompleteSeeds)
+    try container.encode(deviations, forKey: .deviations)
+    try container.encode(Nullable(wrappedValue: framesPerSecond), forKey: .framesPerSecond)
+    try container.encode(perClass, forKey: .perClass)
+    try container.encode(published, forKey: .published)
+    try container.encode(runs, forKey: .runs)
+    try container.encode(notes, forKey: .notes)
+  }
+}
+
+extension EvaluationReport.Run: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case seed
+    case perClass = "per_class"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    seed = try container.decode(UInt64.self, forKey: .seed)
+    perClass = try container.decode([String: ProductReport].self, forKey: .perClass)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try measured.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(seed, forKey: .seed)
+    try container.encode(perClass, forKey: .perClass)
   }
 }

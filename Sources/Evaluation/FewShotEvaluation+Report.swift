@@ -1,48 +1,45 @@
-import Compute
 import Foundation
 import Imaging
 import Inspection
 
 extension FewShotEvaluation {
-  /// A map with its ground truth, at the size that pixel metrics are taken on.
-  private struct PixelSample {
-    var defect: String?
-    var map: Matrix
-    var mask: Mask
-  }
-
-  func report(
-    _ outcomes: [Outcome], references: [String], _ calibration: Calibration, seconds: Double
-  ) throws -> ProductReport {
+  func result(
+    of product: String, seed: UInt64, _ outcomes: [Outcome], references: [String], _ calibration: Calibration,
+    preparing: Duration, judging: Duration, progress: (_ done: Int, _ of: Int) throws -> Void
+  ) throws -> ProductResult {
     let judged = outcomes.filter { $0.score != nil }
+    let good = judged.filter { $0.sample.isGood }
+    let defective = judged.filter { !$0.sample.isGood }
     let image = Self.ranking(judged)
-    let pixels = try pixelSamples(judged)
-    let pixel = Self.ranking(pixels)
-    let overlap = RegionOverlap(pixels.map { ($0.map, $0.mask) })
+    let pixels = try pixelMetrics(judged, progress)
+
+    var measured = Measurements()
+    measured[.imageAUROC] = image?.auroc
+    measured[.imageAP] = image?.averagePrecision
+    measured[.imageF1Max] = image?.f1Max
+    measured[.pixelAUROC] = pixels?.ranking?.auroc
+    measured[.pixelAP] = pixels?.ranking?.averagePrecision
+    measured[.pixelF1Max] = pixels?.ranking?.f1Max
+    measured[.aupro] = pixels?.overlap?.exact
+    measured[.aupro200] = pixels?.overlap?.with200Thresholds
+    measured[.falseAlarmRate] = Self.rejected(good)
+    measured[.recall] = Self.rejected(defective)
 
     var defects: [String: ProductReport.Defect] = [:]
-    for (kind, members) in Dictionary(
-      grouping: judged.filter { !$0.sample.isGood }, by: { $0.sample.defect ?? "" })
-    {
+    for (kind, members) in Dictionary(grouping: defective, by: { $0.sample.defect ?? "" }) {
       defects[kind] = ProductReport.Defect(
-        count: members.count, recall: Self.rejected(members),
-        imageAUROC: Self.ranking(judged.filter { $0.sample.isGood } + members)?.auroc,
-        pixelAUROC: Self.ranking(pixels.filter { $0.defect == nil || $0.defect == kind })?.auroc)
+        count: members.count, recall: Self.rejected(members), imageAUROC: Self.ranking(good + members)?.auroc,
+        pixelAUROC: pixels?.aurocByKind[kind])
     }
-    return ProductReport(
-      references: references,
-      testGood: judged.count { $0.sample.isGood },
-      testDefective: judged.count { !$0.sample.isGood },
-      withoutMask: judged.count { !$0.sample.isGood && $0.sample.mask == nil },
-      undecidable: outcomes.count - judged.count,
-      imageAUROC: image?.auroc, imageAP: image?.averagePrecision, imageF1Max: image?.f1Max,
-      pixelAUROC: pixel?.auroc, pixelAP: pixel?.averagePrecision, pixelF1Max: pixel?.f1Max,
-      aupro: overlap?.exact, aupro200: overlap?.with200Thresholds,
-      threshold: Double(calibration.imageLimit.value),
-      falseAlarmRate: Self.rejected(judged.filter { $0.sample.isGood }),
-      recall: Self.rejected(judged.filter { !$0.sample.isGood }),
-      defects: defects,
-      framesPerSecond: seconds > 0 ? Double(outcomes.count) / seconds : nil)
+    let report = ProductReport(
+      references: references, testGood: good.count, testDefective: defective.count,
+      withoutMask: defective.count { $0.sample.mask == nil }, undecidable: outcomes.count - judged.count,
+      measured: measured, threshold: Double(calibration.imageLimit.value), defects: defects,
+      preparingSeconds: preparing / .seconds(1), judgingSeconds: judging / .seconds(1))
+    return ProductResult(
+      product: product, seed: seed, report: report, calibration: calibration, outcomes: outcomes,
+      image: image,
+      pixel: pixels?.ranking, overlap: pixels?.overlap)
   }
 
   /// The fraction called NG; nil of none.
@@ -54,31 +51,31 @@ extension FewShotEvaluation {
     RankingMetrics(scores: outcomes.map { $0.score ?? .nan }, isAnomalous: outcomes.map { !$0.sample.isGood })
   }
 
-  private static func ranking(_ samples: [PixelSample]) -> RankingMetrics? {
-    RankingMetrics(scores: samples.flatMap(\.map.values), isAnomalous: samples.flatMap(\.mask.bits))
-  }
-
-  private func pixelSamples(_ outcomes: [Outcome]) throws -> [PixelSample] {
-    let side = options.mapSide
-    // Without any ground truth there is nothing to measure, and the maps need not be made.
-    guard outcomes.contains(where: { $0.sample.mask != nil }) else { return [] }
-    return try outcomes.compactMap { outcome in
-      guard let patches = outcome.patchScores, outcome.sample.isGood || outcome.sample.mask != nil else {
-        return nil
+  /// Nil without any ground truth: then there is nothing to measure, and the maps need not be made.
+  private func pixelMetrics(
+    _ judged: [Outcome], _ progress: (_ done: Int, _ of: Int) throws -> Void
+  ) throws -> PixelMetrics? {
+    let known = judged.filter { $0.sample.isGood || $0.sample.mask != nil }
+    guard known.contains(where: { $0.sample.mask != nil }) else { return nil }
+    var done = 0
+    return try PixelMetrics(count: known.count) { index in
+      let outcome = known[index]
+      let (width, height) = (outcome.width, outcome.height)
+      guard let patches = outcome.patchScores else {
+        throw DataSetError("\(outcome.sample.file.path): the method delivers no score map.")
       }
-      let mask: Mask
-      if let file = outcome.sample.mask {
+      let mask = try outcome.sample.mask.map { file in
         do {
-          mask = try Mask(contentsOf: file).resized(width: side, height: side)
+          return options.pixels.mask(try Mask(contentsOf: file), width: width, height: height)
         } catch {
           throw DataSetError("\(file.path): \(error)")
         }
-      } else {
-        mask = Mask(width: side, height: side)
       }
-      return PixelSample(
-        defect: outcome.sample.defect,
-        map: patches.upsampled(rows: side, columns: side).smoothed(sigma: options.mapSigma), mask: mask)
+      done += 1
+      try progress(done, 2 * known.count)
+      return PixelMetrics.Sample(
+        kind: outcome.sample.defect,
+        map: options.pixels.map(patchScores: patches, width: width, height: height), mask: mask)
     }
   }
 }

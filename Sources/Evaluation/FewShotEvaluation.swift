@@ -6,43 +6,55 @@ public import Transformer
 
 /// What is evaluated, and how.
 public struct EvaluationOptions: Sendable {
+  public var method: EvaluationMethod
   /// References of each product.
   public var shots: Int
-  /// Of the draw (`ReferenceDraw`).
-  public var seed: UInt64
+  /// Of the draws (`ReferenceDraw`); each is evaluated by itself.
+  public var seeds: [UInt64]
   public var scoring: ScoringOptions
   /// Asked of the calibration on the references.
   public var falseAlarmRate: Double
   /// Vectors in a bank at most.
   public var bankLimit: Int
-  /// Side of the maps and masks that pixel metrics are taken on.
-  public var mapSide = 128
-  /// The Gaussian over them, in their pixels.
-  public var mapSigma = 2.0
+  /// How maps and masks are compared.
+  public var pixels: PixelProtocol
 
   public init(
-    shots: Int = 4, seed: UInt64 = 0, scoring: ScoringOptions = ScoringOptions(),
-    falseAlarmRate: Double = 0.05,
-    bankLimit: Int = MemoryBank.defaultLimit
+    method: EvaluationMethod = .bank, shots: Int = 4, seeds: [UInt64] = [0],
+    scoring: ScoringOptions = ScoringOptions(), falseAlarmRate: Double = 0.05,
+    bankLimit: Int = MemoryBank.defaultLimit, pixels: PixelProtocol = .assayd
   ) {
+    self.method = method
     self.shots = shots
-    self.seed = seed
+    self.seeds = seeds
     self.scoring = scoring
     self.falseAlarmRate = falseAlarmRate
     self.bankLimit = bankLimit
+    self.pixels = pixels
   }
 }
 
 /// How far an evaluation is.
-public enum EvaluationProgress: Sendable, Equatable {
-  case enrolling(product: String, EnrolmentProgress)
-  case calibrating(product: String, done: Int, of: Int)
-  case judging(product: String, done: Int, of: Int)
+public struct EvaluationProgress: Sendable, Equatable {
+  public enum Stage: Sendable, Equatable {
+    case enrolling(EnrolmentProgress)
+    case calibrating(done: Int, of: Int)
+    case judging(done: Int, of: Int)
+    /// Pictures whose maps were compared with their ground truth; each is gone through twice.
+    case measuring(done: Int, of: Int)
+  }
+
+  public var product: String
+  public var seed: UInt64
+  public var stage: Stage
 }
 
 /// What became of one test picture.
 public struct Outcome: Sendable {
   public var sample: TestSample
+  /// Of the decoded picture.
+  public var width: Int
+  public var height: Int
   public var verdict: Verdict
   public var score: Float?
   public var threshold: Float
@@ -50,23 +62,26 @@ public struct Outcome: Sendable {
   public var patchScores: Matrix?
 }
 
-/// One product's numbers, and what they were made from.
+/// One product's numbers with one draw of references, and what they were made from.
 public struct ProductResult: Sendable {
   public var product: String
+  public var seed: UInt64
   public var report: ProductReport
   public var calibration: Calibration
   /// In the order of the data set.
   public var outcomes: [Outcome]
-  /// From decoded picture to regions, all pictures together.
-  public var judgingSeconds: Double
+  /// Nil where there is nothing to rank.
+  public var image: RankingMetrics?
+  public var pixel: RankingMetrics?
+  public var overlap: RegionOverlap?
 }
 
-/// Runs the few-shot protocol: draw references, build the bank, calibrate on the references alone, judge every test
-/// picture, measure.
+/// Runs the few-shot protocol: draw references, make an inspector from them and calibrate it on them alone, judge every
+/// test picture, measure.
 public struct FewShotEvaluation: Sendable {
   public let encoder: any ImageEncoder
   public let options: EvaluationOptions
-  private let search: VectorSearchMethod
+  let search: VectorSearchMethod
 
   public init(encoder: any ImageEncoder, search: VectorSearchMethod, options: EvaluationOptions) {
     self.encoder = encoder
@@ -74,48 +89,64 @@ public struct FewShotEvaluation: Sendable {
     self.options = options
   }
 
-  /// Evaluates every product of a data set.
+  /// Evaluates every product of a data set with every draw.
   ///
   /// - Parameter progress: what it throws ends the evaluation.
   public func run(
     _ dataSet: DataSet, progress: (EvaluationProgress) throws -> Void = { _ in }
   ) throws -> (report: EvaluationReport, results: [ProductResult]) {
-    let results = try dataSet.products.map { try run($0, progress: progress) }
-    return (EvaluationReport(self, results, notes: dataSet.notes), results)
+    let results = try dataSet.products.flatMap { product in
+      try options.seeds.map { try run(product, seed: $0, progress: progress) }
+    }
+    let runs = options.seeds.map { seed in
+      EvaluationReport.Run(
+        seed: seed,
+        perClass: Dictionary(
+          results.filter { $0.seed == seed }.map { ($0.product, $0.report) },
+          uniquingKeysWith: { first, _ in first }))
+    }
+    return (EvaluationReport(settings: settings, runs: runs, notes: dataSet.notes), results)
   }
 
-  /// Evaluates one product.
+  private var settings: EvaluationReport.Settings {
+    EvaluationReport.Settings(
+      modelHash: encoder.modelHash, method: options.method, shots: options.shots, scoring: options.scoring,
+      bankVectors: options.bankLimit, requestedFalseAlarmRate: options.falseAlarmRate,
+      pixelProtocol: EvaluationReport.PixelRules(options.pixels))
+  }
+
+  /// Evaluates one product with one draw.
   public func run(
-    _ product: Product, progress: (EvaluationProgress) throws -> Void = { _ in }
+    _ product: Product, seed: UInt64, progress: (EvaluationProgress) throws -> Void = { _ in }
   ) throws -> ProductResult {
-    let draw = try product.draw(shots: options.shots, seed: options.seed)
+    func step(_ stage: EvaluationProgress.Stage) throws {
+      try progress(EvaluationProgress(product: product.name, seed: seed, stage: stage))
+    }
+    let draw = try product.draw(shots: options.shots, seed: seed)
     let references = try draw.references.map {
       Reference(name: $0.lastPathComponent, picture: try Self.picture($0))
     }
-    let bank = try MemoryBank.build(
-      references: references, encoder: encoder, options: options.scoring, limit: options.bankLimit
-    ) { try progress(.enrolling(product: product.name, $0)) }
-    let calibration = try Calibration.onReferences(
-      references, bank: bank, encoder: encoder, search: search, falseAlarmRate: options.falseAlarmRate
-    ) { try progress(.calibrating(product: product.name, done: $0, of: $1)) }
-    let inspector = try Inspector(encoder: encoder, bank: bank, calibration: calibration, search: search)
+    let start = ContinuousClock.now
+    let inspector = try options.method.inspector(
+      for: references, of: product.name, seed: seed, evaluation: self, progress: step)
+    let preparing = ContinuousClock.now - start
 
     var outcomes: [Outcome] = []
-    var duration = Duration.zero
+    var judging = Duration.zero
     for sample in draw.tests {
-      let judgement = try inspector.judge(try Self.picture(sample.file))
-      duration += judgement.durations.total
+      let picture = try Self.picture(sample.file)
+      let judgement = try inspector.judge(picture)
+      judging += judgement.durations.total
       outcomes.append(
         Outcome(
-          sample: sample, verdict: judgement.verdict, score: judgement.score, threshold: judgement.threshold,
-          patchScores: judgement.patchScores))
-      try progress(.judging(product: product.name, done: outcomes.count, of: draw.tests.count))
+          sample: sample, width: picture.width, height: picture.height, verdict: judgement.verdict,
+          score: judgement.score, threshold: judgement.threshold, patchScores: judgement.patchScores))
+      try step(.judging(done: outcomes.count, of: draw.tests.count))
     }
-    let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-    return ProductResult(
-      product: product.name,
-      report: try report(outcomes, references: references.map(\.name), calibration, seconds: seconds),
-      calibration: calibration, outcomes: outcomes, judgingSeconds: seconds)
+    return try result(
+      of: product.name, seed: seed, outcomes, references: references.map(\.name), inspector.calibration,
+      preparing: preparing, judging: judging
+    ) { try step(.measuring(done: $0, of: $1)) }
   }
 
   private static func picture(_ file: URL) throws -> Picture {

@@ -2,7 +2,7 @@
 ///
 /// Definitions as in scikit-learn: `roc_auc_score`, `average_precision_score`, and the highest F1 over
 /// `precision_recall_curve`.
-public struct RankingMetrics: Sendable, Codable, Equatable {
+public struct RankingMetrics: Sendable, Equatable {
   /// P(anomalous > normal) + P(equal) / 2.
   public let auroc: Double
   /// Average precision: the sum of precision times gain in recall over the distinct scores, not interpolated.
@@ -11,13 +11,8 @@ public struct RankingMetrics: Sendable, Codable, Equatable {
   public let f1Max: Double
   /// The score at and above which F1 is highest; the highest such score.
   public let f1Threshold: Float
-
-  private enum CodingKeys: String, CodingKey {
-    case auroc
-    case averagePrecision = "ap"
-    case f1Max = "f1_max"
-    case f1Threshold = "f1_threshold"
-  }
+  /// Recall over the rate of false alarms, thinned for drawing.
+  public let curve: RateCurve
 
   /// - Parameters:
   ///   - scores: higher is more anomalous.
@@ -25,9 +20,15 @@ public struct RankingMetrics: Sendable, Codable, Equatable {
   /// - Returns: nil where there is nothing to rank: no anomalous or no normal score, or one that is NaN.
   public init?(scores: [Float], isAnomalous: [Bool]) {
     precondition(scores.count == isAnomalous.count, "One label a score.")
-    let positives = isAnomalous.count { $0 }
-    let negatives = isAnomalous.count - positives
-    guard positives > 0, negatives > 0, !scores.contains(where: \.isNaN) else { return nil }
+    var ranked = RankedScores(anomalous: zip(scores, isAnomalous).filter(\.1).map(\.0))
+    for (score, isAnomalous) in zip(scores, isAnomalous) where !isAnomalous { ranked.count(normal: score) }
+    self.init(ranked)
+  }
+
+  init?(_ ranked: RankedScores) {
+    let positives = ranked.anomalousCount
+    let negatives = ranked.normalCount
+    guard positives > 0, negatives > 0, !ranked.holdsNaN else { return nil }
 
     var truePositives = 0
     var falsePositives = 0
@@ -35,20 +36,65 @@ public struct RankingMetrics: Sendable, Codable, Equatable {
     var doubledPairs: UInt64 = 0
     var precisionSum = 0.0
     var best = (f1: -1.0, threshold: Float(0))
-    RankedScores(scores, labels: isAnomalous.map { $0 ? 1 : 0 }).forEachTie { score, labels in
-      let positive = labels.count { $0 == 1 }
-      let negative = labels.count - positive
-      doubledPairs += UInt64(negative) * UInt64(2 * truePositives + positive)
+    var curve = RateCurve()
+    func point() -> (Double, Double) {
+      (Double(falsePositives) / Double(negatives), Double(truePositives) / Double(positives))
+    }
+    ranked.forEachThreshold { step in
+      doubledPairs += UInt64(step.normalAbove) * UInt64(2 * truePositives)
+      falsePositives += step.normalAbove
+      curve.append(point())
+      let positive = step.labels.count
+      doubledPairs += UInt64(step.normalAt) * UInt64(2 * truePositives + positive)
       truePositives += positive
-      falsePositives += negative
+      falsePositives += step.normalAt
+      curve.append(point())
       let precision = Double(truePositives) / Double(truePositives + falsePositives)
       precisionSum += precision * Double(positive)
       let f1 = 2 * Double(truePositives) / Double(truePositives + falsePositives + positives)
-      if f1 > best.f1 { best = (f1, score) }
+      if f1 > best.f1 { best = (f1, step.score) }
     }
+    doubledPairs += UInt64(ranked.normalBelow) * UInt64(2 * truePositives)
+    curve.finish()
     auroc = Double(doubledPairs) / 2 / Double(positives) / Double(negatives)
     averagePrecision = precisionSum / Double(positives)
     f1Max = best.f1
     f1Threshold = best.threshold
+    self.curve = curve
+  }
+}
+
+/// A curve over the rate of false positives from (0, 0) to (1, 1), with no more points than can be seen.
+public struct RateCurve: Sendable, Equatable {
+  public struct Point: Sendable, Equatable {
+    /// Of what is normal, the fraction above the threshold.
+    public var rate: Double
+    public var value: Double
+  }
+
+  public private(set) var points = [Point(rate: 0, value: 0)]
+  private var pending: Point?
+
+  /// Steps smaller than this are joined.
+  private static let resolution = 0.002
+
+  /// - Parameter point: not below the last one on either axis.
+  mutating func append(_ point: (rate: Double, value: Double)) {
+    let point = Point(rate: point.rate, value: point.value)
+    let last = points[points.count - 1]
+    if point.rate - last.rate >= Self.resolution || point.value - last.value >= Self.resolution {
+      // The corner before a jump is part of the shape.
+      if let pending, pending != last { points.append(pending) }
+      points.append(point)
+      pending = nil
+    } else {
+      pending = point
+    }
+  }
+
+  mutating func finish() {
+    if let pending { points.append(pending) }
+    pending = nil
+    points.append(Point(rate: 1, value: 1))
   }
 }

@@ -62,4 +62,17 @@ public struct Mask: Sendable, Equatable {
     }
     return Mask(width: newWidth, height: newHeight, bits: resized)
   }
+
+  /// The mask at another size as Pillow's bilinear filter makes it: an output pixel belongs to it where more than
+  /// half of what the filter sees there does.
+  ///
+  /// - Precondition: both sides are at least 1.
+  public func averaged(width newWidth: Int, height newHeight: Int) -> Mask {
+    let grey = Picture(
+      width: width, height: height, pixels: bits.flatMap { [UInt8](repeating: $0 ? 255 : 0, count: 3) })
+    let resized = grey.resized(width: newWidth, height: newHeight, filter: .bilinear)
+    return Mask(
+      width: newWidth, height: newHeight,
+      bits: stride(from: 0, to: resized.pixels.count, by: 3).map { resized.pixels[$0] > 127 })
+  }
 }

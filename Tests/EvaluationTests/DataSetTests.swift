@@ -45,6 +45,65 @@ import Testing
     #expect(error?.description.contains("only cap, lid") == true)
   }
 
+  @Test func masksMayHaveThePicturesName() throws {
+    let folder = try TemporaryFolder()
+    try lay(
+      ["train/good/1.png", "test/bad/1.JPG", "test/bad/2.JPG", "ground_truth/bad/1.png"],
+      in: folder.url.appending(path: "candle"))
+    let product = try DataSet(contentsOf: folder.url).products[0]
+    #expect(product.tests.map { $0.mask?.lastPathComponent } == ["1.png", nil])
+  }
+
+  @Test func visaIsReadByItsSplit() throws {
+    let folder = try TemporaryFolder()
+    let split = """
+      object,split,label,image,mask
+      pcb1,train,normal,pcb1/Data/Images/Normal/2.JPG,
+      pcb1,train,normal,pcb1/Data/Images/Normal/1.JPG,
+      pcb1,test,normal,pcb1/Data/Images/Normal/3.JPG,
+      pcb1,test,anomaly,pcb1/Data/Images/Anomaly/1.JPG,pcb1/Data/Masks/Anomaly/1.png
+      pcb1,test,anomaly,pcb1/Data/Images/Anomaly/2.JPG,pcb1/Data/Masks/Anomaly/2.png
+      candle,train,normal,candle/Data/Images/Normal/1.JPG,
+      candle,test,anomaly,candle/Data/Images/Anomaly/1.JPG,
+      """
+    let kinds = """
+      image,label,mask
+      pcb1/Data/Images/Normal/1.JPG,normal,
+      pcb1/Data/Images/Anomaly/1.JPG,"bent,melt",pcb1/Data/Masks/Anomaly/1.png
+      pcb1/Data/Images/Anomaly/2.JPG,scratch,pcb1/Data/Masks/Anomaly/2.png
+      """
+    try lay(["split_csv/1cls.csv", "pcb1/image_anno.csv"], in: folder.url)
+    // As spreadsheets write it, too: byte order mark and carriage returns.
+    try Data(("\u{FEFF}" + split.replacing("\n", with: "\r\n")).utf8).write(
+      to: folder.file("split_csv/1cls.csv"))
+    try Data(kinds.utf8).write(to: folder.file("pcb1/image_anno.csv"))
+    let set = try DataSet(contentsOf: folder.url)
+    #expect(set.products.map(\.name) == ["candle", "pcb1"])
+    #expect(set.products[1].normals.map(\.lastPathComponent) == ["1.JPG", "2.JPG"])
+    #expect(set.products[1].tests.map(\.defect) == [nil, "bent,melt", "scratch"])
+    #expect(set.products[1].tests.map { $0.mask?.lastPathComponent } == [nil, "1.png", "2.png"])
+    #expect(
+      set.products[0].tests == [
+        TestSample(file: folder.file("candle/Data/Images/Anomaly/1.JPG"), defect: "anomaly")
+      ])
+
+    for (wrong, part) in [
+      (split.replacing("test,normal", with: "test,fine"), "line 4"),
+      (split.replacing("1.JPG,\ncandle", with: "1.JPG\ncandle"), "line 7"),
+      (split.replacing("label", with: "kind"), "no column `label`"),
+    ] {
+      try Data(wrong.utf8).write(to: folder.file("split_csv/1cls.csv"))
+      let error = #expect(throws: DataSetError.self) { try DataSet(contentsOf: folder.url) }
+      #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
+    }
+  }
+
+  @Test func quotedFieldsAreRead() {
+    let rows = CommaSeparated.split("a,b\n\"x, \"\"y\"\"\nz\",2\n\n,\n\"\"\nend,")
+    #expect(rows.map(\.fields) == [["a", "b"], ["x, \"y\"\nz", "2"], ["", ""], ["end", ""]])
+    #expect(rows.map(\.line) == [1, 2, 5, 7])
+  }
+
   @Test func cellsAreSortedByTypeAndTheUncertainLeftOut() throws {
     let folder = try TemporaryFolder()
     let labels = """

@@ -86,7 +86,7 @@ private struct MadeProduct {
   private let evaluation = FewShotEvaluation(
     encoder: MeanColourEncoder(), search: .reference,
     options: EvaluationOptions(
-      shots: 4, seed: 1,
+      shots: 4, seeds: [1],
       scoring: ScoringOptions(
         inputWidth: 70, inputHeight: 70, taps: [TokenTap(block: 1)], views: .one, imageScore: .maximum),
       falseAlarmRate: 0.2))
@@ -101,16 +101,25 @@ private struct MadeProduct {
     let plate = try #require(report.perClass["plate"])
     #expect(plate.references.count == 4 && plate.testGood == 5 && plate.testDefective == 5)
     #expect(plate.withoutMask == 1 && plate.undecidable == 1)
-    #expect(plate.imageAUROC == 1 && plate.imageAP == 1 && plate.imageF1Max == 1 && plate.recall == 1)
-    #expect((plate.pixelAUROC ?? 0) > 0.95 && (plate.aupro ?? 0) > 0.8 && (plate.aupro200 ?? 0) > 0.5)
-    #expect(plate.defects["spot"]?.count == 4 && plate.defects["spot"]?.pixelAUROC == plate.pixelAUROC)
+    for metric in [Metric.imageAUROC, .imageAP, .imageF1Max, .recall] {
+      #expect(plate.measured[metric] == 1, "\(metric)")
+    }
+    for (metric, least) in [(Metric.pixelAUROC, 0.95), (.pixelAP, 0.5), (.aupro, 0.8), (.aupro200, 0.5)] {
+      #expect((plate.measured[metric] ?? 0) > least, "\(metric)")
+    }
+    #expect(plate.defects["spot"]?.count == 4)
+    #expect(plate.defects["spot"]?.pixelAUROC == plate.measured[.pixelAUROC])
     #expect(plate.defects["spot_nomask"]?.pixelAUROC == nil && plate.defects["spot_nomask"]?.imageAUROC == 1)
     #expect((plate.framesPerSecond ?? 0) > 0)
-    #expect(report.imageAUROC == plate.imageAUROC && report.aupro == plate.aupro)
+    #expect(report.measured == plate.measured && report.deviations.isEmpty && report.published.isEmpty)
     #expect(results[0].outcomes.count == 11)
     #expect(results[0].outcomes.last?.verdict == .undecidable)
-    #expect(progress.last == .judging(product: "plate", done: 11, of: 11))
-    #expect(progress.contains(.calibrating(product: "plate", done: 4, of: 4)))
+    // Nine pictures have a known ground truth, and each is gone through twice.
+    #expect(
+      progress.last == EvaluationProgress(product: "plate", seed: 1, stage: .measuring(done: 18, of: 18)))
+    for stage in [EvaluationProgress.Stage.calibrating(done: 4, of: 4), .judging(done: 11, of: 11)] {
+      #expect(progress.contains { $0.stage == stage })
+    }
   }
 
   @Test func theReportIsJSONWithNullForWhatIsUnknown() throws {
@@ -123,7 +132,8 @@ private struct MadeProduct {
     for key in ["pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro", "aupro_200_thresholds"] {
       #expect(object[key] is NSNull, "\(key)")
     }
-    #expect(object["image_auroc"] as? Double == 1)
+    #expect(object["image_auroc"] as? Double == 1 && object["seed"] as? Int == 1)
+    #expect(object["schema"] as? String == "assayd.evaluation/2")
     #expect(object["frames_per_second"] is Double)
     let perClass = try #require(object["per_class"] as? [String: [String: Any]])
     #expect(perClass["plate"]?["pixel_auroc"] is NSNull && perClass["plate"]?["image_auroc"] as? Double == 1)
@@ -138,7 +148,70 @@ private struct MadeProduct {
     let report = try evaluation.run(set).report
     #expect(report.perClass.count == 2)
     // Only one product has the value.
-    #expect(report.pixelAUROC == report.perClass["plate"]?.pixelAUROC)
+    #expect(report.measured[.pixelAUROC] == report.perClass["plate"]?.measured[.pixelAUROC])
+  }
+
+  @Test func severalDrawsGiveMeansAndDeviations() throws {
+    var options = evaluation.options
+    options.seeds = [5, 1, 3]
+    let evaluation = FewShotEvaluation(
+      encoder: MeanColourEncoder(), search: .reference, options: options)
+    let set = try DataSet(contentsOf: made.folder.url)
+    let (report, results) = try evaluation.run(set)
+    #expect(report.seeds == [1, 3, 5] && results.map(\.seed) == [5, 1, 3])
+    #expect(Set(results.map(\.report.references)).count == 3)
+    let values = try results.map { try #require($0.report.measured[.aupro]) }
+    let mean = values.reduce(0, +) / 3
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2
+    #expect(abs((report.measured[.aupro] ?? 0) - mean) < 1e-12)
+    #expect(variance > 0 && abs((report.deviations[.aupro] ?? 0) - variance.squareRoot()) < 1e-12)
+    #expect(report.perClass["plate"]?.deviations == report.deviations)
+
+    // A draw by itself gives the same numbers, and joined they are the same report.
+    let single = try options.seeds.map { seed in
+      var options = options
+      options.seeds = [seed]
+      return try FewShotEvaluation(encoder: MeanColourEncoder(), search: .reference, options: options)
+        .run(set).report
+    }
+    let joined = try EvaluationReport.merge(single)
+    #expect(joined.count == 1 && joined[0].measured == report.measured)
+    #expect(joined[0].deviations == report.deviations && joined[0].settings == report.settings)
+    #expect(throws: DataSetError.self) { try EvaluationReport.merge(single + [single[1]]) }
+  }
+
+  @Test func resultsOfAnotherKindAreNotJoined() throws {
+    let set = try DataSet(contentsOf: made.folder.url)
+    let one = try evaluation.run(set).report
+    var options = evaluation.options
+    options.pixels = .winCLIP
+    let other = try FewShotEvaluation(encoder: MeanColourEncoder(), search: .reference, options: options)
+      .run(set).report
+    #expect(other.settings.pixelProtocol.side == nil && one.settings.pixelProtocol.side == 128)
+    let error = #expect(throws: DataSetError.self) { try EvaluationReport.merge([one, other]) }
+    #expect(error?.description.contains("of one kind") == true)
+    // Another number of references makes a table of its own.
+    options = evaluation.options
+    options.shots = 2
+    let fewer = try FewShotEvaluation(encoder: MeanColourEncoder(), search: .reference, options: options)
+      .run(set).report
+    #expect(try EvaluationReport.merge([one, fewer]).map(\.settings.shots) == [2, 4])
+  }
+
+  @Test func anIncompleteDrawDoesNotCountForTheMean() throws {
+    let report = try evaluation.run(try DataSet(contentsOf: made.folder.url)).report
+    let plate = try #require(report.perClass["plate"])
+    var worse = plate
+    worse.measured[.imageAUROC] = 0.5
+    let joined = EvaluationReport(
+      settings: report.settings,
+      runs: [
+        .init(seed: 0, perClass: ["plate": plate, "lid": worse]), .init(seed: 1, perClass: ["plate": worse]),
+      ], notes: [])
+    #expect(joined.incompleteSeeds == [1])
+    #expect(joined.measured[.imageAUROC] == 0.75 && joined.deviations.isEmpty)
+    #expect(joined.perClass["plate"]?.measured[.imageAUROC] == 0.75)
+    #expect(EvaluationTables(joined).notes.contains { $0.contains("Seed 1 has 1 of 2 products") })
   }
 
   @Test func anUnreadablePictureIsNamed() throws {
@@ -170,6 +243,53 @@ private struct MadeProduct {
     }
     // The frame of the first cell, and the heat map: the red defect has glowed into another colour.
     #expect(colour(picture, 15, 75 + 3) == [46, 140, 70])
+  }
+
+  @Test func thePageHoldsEverythingItShows() throws {
+    // A name that would break the page where it is not escaped.
+    var set = try DataSet(contentsOf: made.folder.url)
+    set.products[0].name = "<b>plate & \"lid\"</b>"
+    let (report, results) = try evaluation.run(set)
+    let page = try EvaluationPage(title: "a < b", report: report, results: results).html()
+    #expect(
+      page.contains("<h2>&lt;b&gt;plate &amp; &quot;lid&quot;&lt;/b&gt;</h2>") && !page.contains("<b>plate"))
+    for forbidden in ["<script", "http:", "https:", "<link", "@import", "url("] {
+      #expect(!page.contains(forbidden), "\(forbidden)")
+    }
+    // Two curve plots and a histogram; five good and five judged defective parts, each once.
+    #expect(page.ranges(of: "<svg").count == 3)
+    #expect(page.ranges(of: "<div class=\"tiles\">").count == 10)
+    let wrong = results[0].outcomes.count { $0.score != nil && ($0.verdict == .ng) == $0.sample.isGood }
+    #expect(page.ranges(of: "<div class=\"case wrong\">").count == wrong)
+    #expect(page.ranges(of: "alt=\"ground truth\"").count == 4)
+    #expect(page.ranges(of: ">no ground truth<").count == 1 && page.ranges(of: ">good part<").count == 5)
+    #expect(page.contains("5 good") && page.contains("5 defective"))
+    let file = made.folder.file("page.html")
+    try EvaluationPage(title: "a < b", report: report, results: results).write(to: file)
+    #expect(try String(contentsOf: file, encoding: .utf8) == page)
+    let first = try #require(page.firstRange(of: "base64,"))
+    let data = try #require(Data(base64Encoded: String(page[first.upperBound...].prefix { $0 != "\"" })))
+    let jpeg = made.folder.file("1.jpg")
+    try data.write(to: jpeg)
+    let picture = try Picture(contentsOf: jpeg)
+    #expect(picture.width == 208 && picture.height == 208)
+  }
+
+  @Test func tablesSetPublishedFiguresBesideOurs() throws {
+    var set = try DataSet(contentsOf: made.folder.url)
+    set.products[0].name = "mvtec-bottle"
+    let tables = EvaluationTables(try evaluation.run(set).report)
+    #expect(tables.rows.map(\.kind) == [.product, .published, .published, .published])
+    #expect(tables.rows.allSatisfy { $0.cells.count == tables.header.count })
+    #expect(tables.rows[1].cells[0] == "  PromptAD (published)")
+    #expect(tables.rows[1].cells[3] == "99.8" && tables.rows[1].cells[5].isEmpty)
+    #expect(tables.defects.map { $0[1] } == ["spot", "spot_nomask"])
+    let lines = tables.markdown.split(separator: "\n").map { String($0) }
+    #expect(lines.contains { $0.hasPrefix("| *PromptAD (published)* |  |  | 99.8 |") })
+    #expect(lines.contains { $0.hasPrefix("| mvtec-bottle | 5 | 5 | 100.0 |") })
+    #expect(lines.contains { $0.contains("not measured here") && $0.contains("CVPR 2024") })
+    let columns = Set(lines.filter { $0.hasPrefix("|") }.map { $0.count { $0 == "|" } })
+    #expect(columns == [tables.header.count + 1, tables.defectHeader.count + 1])
   }
 
   @Test func captionsOfAnyKindAreDrawn() throws {

@@ -1,9 +1,11 @@
-"""AUPRO with numpy and regions by scipy: every threshold one by one, straight from the definition."""
+"""Pixel metrics: by scikit-learn, and AUPRO with numpy and regions by scipy, every threshold one by one, straight from
+the definition."""
 import json
 import sys
 
 import numpy as np
 from scipy.ndimage import label
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 LIMIT = 0.3
 
@@ -44,5 +46,22 @@ for case in json.load(open(sys.argv[1])):
     rate, overlap = rate[kept], overlap[kept]
     span = rate.max() - rate.min() if len(rate) else 0
     coarse = -np.trapezoid(overlap, (rate - rate.min()) / span) if span > 0 else 0.0
-    answers.append({"exact": exact, "thresholds200": coarse, "regions": count})
+    labels = (regions > 0).ravel()
+    precision, recall, _ = precision_recall_curve(labels, maps.ravel())
+    total = precision + recall
+    kinds = {}
+    for kind in sorted({kind for kind in case["kinds"] if kind}):
+        chosen = [index for index, other in enumerate(case["kinds"]) if other in (kind, "")]
+        kinds[kind] = roc_auc_score((regions[chosen] > 0).ravel(), maps[chosen].ravel())
+    answers.append(
+        {
+            "exact": exact,
+            "thresholds200": coarse,
+            "regions": count,
+            "auroc": roc_auc_score(labels, maps.ravel()),
+            "ap": average_precision_score(labels, maps.ravel()),
+            "f1": np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0).max(),
+            "kinds": kinds,
+        }
+    )
 print(json.dumps(answers))

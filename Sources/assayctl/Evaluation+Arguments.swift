@@ -1,0 +1,5 @@
+public import ArgumentParser
+public import Evaluation
+
+extension EvaluationMethod: ExpressibleByArgument {}
+extension PixelProtocol: ExpressibleByArgument {}
