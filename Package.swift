@@ -64,13 +64,14 @@ let package = Package(
     library("Evaluation", ["Inspection", "CCairo"]),
     library("Capture", ["Imaging", "CVideo4Linux"]),
     library("Messaging", ["CMosquitto", grdb, logging]),
-    library("Station", ["Inspection", "Capture", "Messaging", yams, logging, lifecycle]),
+    library("Station", ["PromptLearning", "Inspection", "Capture", "Messaging", yams, logging, lifecycle]),
 
     .executableTarget(
       name: "assayd", dependencies: ["Station", "Inspection", argumentParser, logging, lifecycle],
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "assayctl", dependencies: ["Station", "Evaluation", "CAllocations", argumentParser, logging],
+      name: "assayctl",
+      dependencies: ["Station", "PromptLearning", "Evaluation", "CAllocations", argumentParser, logging],
       swiftSettings: swiftSettings),
 
     .target(

@@ -62,6 +62,7 @@ public struct CalibrationPlot {
       switch calibration.evidence {
       case .heldOutPictures: "pictures that are not in the memory bank"
       case .leaveOneOut: "references, each against all others"
+      case .written: "none"
       case .heldOutViews: "mean of eight views of the only reference, each against the seven others"
       }
     canvas.text("\(scores.count) in ascending order: \(source)", at: (left, bottom + 24), size: 12, ink)

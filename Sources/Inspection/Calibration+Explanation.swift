@@ -4,7 +4,7 @@ extension Calibration {
   /// The threshold for a person: what was asked for, what there was to choose from, how it was chosen and what that
   /// is worth.
   public var explanation: [String] {
-    [goal, source, spread, choice, pixels] + advice
+    evidence == .written ? [source] : [goal, source, spread, choice, pixels] + advice
   }
 
   private var goal: String {
@@ -29,6 +29,10 @@ extension Calibration {
       return
         "There is only one reference, and how much good parts differ from each other cannot be seen in it. As a "
         + "stand-in it was scored in eight orientations, each against the seven others."
+    case .written:
+      return
+        "The threshold is \(number(imageLimit.value)) as it was written: there is no reference to choose one from, and "
+        + "nothing is promised about good parts."
     }
   }
 

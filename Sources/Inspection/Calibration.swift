@@ -12,6 +12,8 @@ public struct Calibration: Sendable, Codable, Equatable {
     case leaveOneOut = "leave_one_out"
     /// The only reference in eight orientations, each against the seven others: a stand-in for another part.
     case heldOutViews = "held_out_views"
+    /// None: the limit was written down.
+    case written
   }
 
   /// What was read off one picture of a good part.
@@ -36,6 +38,8 @@ public struct Calibration: Sendable, Codable, Equatable {
       case conformal
       /// There are too few values for that rank: a prediction limit that assumes a distribution.
       case extrapolated
+      /// There are no values: it is what somebody wrote.
+      case written
     }
 
     public var value: Float
@@ -124,6 +128,18 @@ public struct Calibration: Sendable, Codable, Equatable {
     let high = max(low + 3 * (pixelLimit.value - low), low * 1.25, low + 0.001)
     self.pixelLimit = pixelLimit
     heatMap = HeatMapScale(low: low, high: high)
+  }
+
+  /// A limit that stands for itself, for a recipe without references; the same for pictures and pixels.
+  init(written limit: Float) {
+    readings = []
+    evidence = .written
+    falseAlarmRate = Self.rates.upperBound
+    bankHash = ""
+    bankIsReduced = false
+    imageLimit = Limit(value: limit, basis: .written, rank: nil, promisedRate: nil)
+    pixelLimit = imageLimit
+    heatMap = HeatMapScale(low: limit, high: max(3 * limit, limit + 0.001))
   }
 
   /// Refuses a bank other than the one that was calibrated.

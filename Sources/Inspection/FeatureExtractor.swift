@@ -2,6 +2,16 @@ import Compute
 import Imaging
 import Transformer
 
+/// What the encoder says about one picture; all rows are unit vectors.
+struct PictureFeatures: Sendable {
+  /// What is compared with the bank, one row a patch: all taps side by side, or with guidance a matrix a tap.
+  var visual: [Matrix]
+  /// With guidance: the embedding of the whole picture, `1 x channels`.
+  var image: Matrix?
+  /// With guidance: the patches' local embeddings.
+  var patches: Matrix?
+}
+
 /// Pictures to comparable patch features, as the scoring options say.
 struct FeatureExtractor: Sendable {
   let encoder: any ImageEncoder
@@ -29,23 +39,54 @@ struct FeatureExtractor: Sendable {
   /// Several taps are normalised one by one and laid side by side, each divided by the root of their number, which
   /// leaves the whole row normalised as well.
   func features(of input: Picture) throws(InspectionError) -> Matrix {
+    joined(try tokens(of: input, taps: options.taps).features.map { $0.l2Normalised() })
+  }
+
+  /// - Parameter guided: whether texts are compared with as well.
+  func pictureFeatures(of input: Picture, guided: Bool) throws(InspectionError) -> PictureFeatures {
+    guard guided else { return PictureFeatures(visual: [try features(of: input)]) }
+    let model = encoder.configuration
+    let found = try tokens(
+      of: input,
+      taps: options.taps + [TextGuidance.imageTap(of: model), TextGuidance.patchTap(of: model)])
+    let count = options.taps.count
+    return PictureFeatures(
+      visual: found.features[..<count].map { $0.l2Normalised() },
+      image: found.classTokens[count].l2Normalised(), patches: found.features[count + 1].l2Normalised())
+  }
+
+  /// A bank's vectors as its taps have them: the inverse of laying them side by side.
+  func separated(_ vectors: Matrix) -> [Matrix] {
+    if options.taps.count == 1 { return [vectors] }
+    var first = 0
+    return options.taps.map { tap in
+      let columns = first..<first + encoder.configuration.width(at: tap)
+      first = columns.upperBound
+      return vectors.columns(columns).l2Normalised()
+    }
+  }
+
+  private func tokens(of input: Picture, taps: [TokenTap]) throws(InspectionError) -> PatchTokens {
     let tokens: PatchTokens
     do {
-      tokens = try encoder.encode(input, taps: options.taps)
+      tokens = try encoder.encode(input, taps: taps)
     } catch {
       throw .encoder(error.description)
     }
-    guard tokens.gridRows == gridRows, tokens.gridColumns == gridColumns,
-      tokens.features.count == options.taps.count,
-      zip(tokens.features, options.taps).allSatisfy({ features, tap in
-        features.rows == gridRows * gridColumns && features.columns == encoder.configuration.width(at: tap)
+    guard tokens.gridRows == gridRows, tokens.gridColumns == gridColumns, tokens.features.count == taps.count,
+      zip(tokens.features, taps).allSatisfy({ features, tap in
+        features.rows == (tap.classTokenOnly ? 0 : gridRows * gridColumns)
+          && features.columns == encoder.configuration.width(at: tap)
       })
     else {
       throw .encoder(
         "The encoder delivered \(tokens.gridRows) x \(tokens.gridColumns) patches at \(tokens.features.count) "
-          + "taps instead of \(gridRows) x \(gridColumns) at \(options.taps.count).")
+          + "taps instead of \(gridRows) x \(gridColumns) at \(taps.count).")
     }
-    let taps = tokens.features.map { $0.l2Normalised() }
+    return tokens
+  }
+
+  private func joined(_ taps: [Matrix]) -> Matrix {
     if taps.count == 1 { return taps[0] }
     let scale = 1 / Float(taps.count).squareRoot()
     var joined: [Float] = []

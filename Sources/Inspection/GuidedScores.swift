@@ -51,6 +51,19 @@ public struct GuidedScores: Sendable, Equatable {
     image = fusion.fused(prompt: prototypes.imageScores(of: imageFeature)[0], visual: highest)
   }
 
+  /// Without references: what the texts say, and nothing else.
+  public init(
+    imageFeature: Matrix, patchFeatures: Matrix, prototypes: TextPrototypes, gridRows: Int, gridColumns: Int,
+    map options: MapOptions
+  ) {
+    precondition(
+      imageFeature.rows == 1 && patchFeatures.rows == gridRows * gridColumns,
+      "There is one feature of the image and one a patch of the grid.")
+    patches = Matrix(rows: gridRows, columns: gridColumns, values: prototypes.patchScores(of: patchFeatures))
+    map = patches.upsampled(rows: options.rows, columns: options.columns).smoothed(sigma: options.sigma)
+    image = prototypes.imageScores(of: imageFeature)[0]
+  }
+
   /// VAD: (1 - cosine) / 2 to the nearest reference patch, the mean over taps; 0 to 1.
   ///
   /// - Parameter nearest: for each tap the nearest reference patch of every patch, row-major over the grid.

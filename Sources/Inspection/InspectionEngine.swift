@@ -8,9 +8,14 @@ public struct InspectionEngine: Sendable {
   public let search: VectorSearchMethod
   /// What it runs on, for people: the name of a `KernelPath`, or `openblas`.
   public let instructionSet: String
+  /// The file it came from, whose text tower turns words into prototypes; nil for an encoder without a file.
+  public let model: ModelFile?
 
-  public init(encoder: any ImageEncoder, search: VectorSearchMethod, instructionSet: String) {
+  public init(
+    encoder: any ImageEncoder, search: VectorSearchMethod, instructionSet: String, model: ModelFile? = nil
+  ) {
     self.encoder = encoder
+    self.model = model
     self.search = search
     self.instructionSet = instructionSet
   }
@@ -30,10 +35,13 @@ public struct InspectionEngine: Sendable {
     if model.precision == .int8, !reference {
       let pool = ThreadPool(threads: threads)
       let encoder = try QuantisedImageTower(model: model, path: path, pool: pool)
-      self.init(encoder: encoder, search: .quantised(path, pool), instructionSet: path.rawValue)
+      self.init(
+        encoder: encoder, search: .quantised(path, pool), instructionSet: path.rawValue, model: model)
     } else {
       setBLASThreads(threads)
-      self.init(encoder: ReferenceImageTower(model: model), search: .reference, instructionSet: "openblas")
+      self.init(
+        encoder: ReferenceImageTower(model: model), search: .reference, instructionSet: "openblas",
+        model: model)
     }
   }
 }

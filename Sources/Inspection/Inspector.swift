@@ -2,7 +2,7 @@ import Compute
 public import Imaging
 public import Transformer
 
-/// Judges pictures of one recipe: a model, a memory bank and its calibration, none of which changes.
+/// Judges pictures of one recipe: a model, a memory bank, what its words add, and a calibration, none of which changes.
 ///
 /// It may be called from several threads at once.
 public struct Inspector: Sendable {
@@ -13,11 +13,26 @@ public struct Inspector: Sendable {
   /// - Throws: `InspectionError` where model, bank and calibration do not belong together.
   public init(
     encoder: any ImageEncoder, bank: MemoryBank, calibration: Calibration, search: VectorSearchMethod,
-    regions: RegionOptions = RegionOptions()
+    guidance: TextGuidance? = nil, regions: RegionOptions = RegionOptions()
   ) throws(InspectionError) {
     try calibration.check(bank: bank)
-    scorer = try Scorer(encoder: encoder, bank: bank, search: search)
+    scorer = try Scorer(encoder: encoder, bank: bank, search: search, guidance: guidance)
     self.calibration = calibration
+    regionOptions = regions
+  }
+
+  /// Judges by words alone: no reference was ever seen.
+  ///
+  /// - Parameter limit: above this score, 0 to 1, the verdict is NG, and a pixel belongs to a region.
+  /// - Throws: `InspectionError` where the words are not this model's.
+  public init(
+    encoder: any ImageEncoder, guidance: TextGuidance, options: ScoringOptions, limit: Float,
+    regions: RegionOptions = RegionOptions()
+  ) throws(InspectionError) {
+    scorer = try Scorer(
+      extractor: try FeatureExtractor(encoder: encoder, options: options), vectors: [], search: .reference,
+      guidance: guidance)
+    calibration = Calibration(written: limit)
     regionOptions = regions
   }
 
@@ -58,22 +73,22 @@ public struct Inspector: Sendable {
       judgement.undecidableReason = .flat
       return judgement
     }
-    let features = try scorer.extractor.features(of: input)
+    let features = try scorer.features(of: input)
     let encoded = clock.now
     judgement.durations.encode = encoded - resized
-    let nearest = scorer.search.search(features)
+    let nearest = scorer.nearest(to: features)
     let searched = clock.now
     judgement.durations.search = searched - encoded
 
-    let scores = scorer.scores(nearest)
+    let scores = scorer.scores(of: features, nearest)
     judgement.score = scores.image
     judgement.patchScores = scores.patches
     judgement.map = scores.map
     judgement.verdict = scores.image > judgement.threshold ? .ng : .ok
-    var found = regions(of: scores.map, above: judgement.pixelThreshold, judgement.toSensor)
+    var found = regions(of: scores.map, above: judgement.pixelThreshold, judgement.toSensor, features)
     if found.regions.isEmpty && judgement.verdict == .ng && judgement.threshold < judgement.pixelThreshold {
       judgement.pixelThreshold = judgement.threshold
-      found = regions(of: scores.map, above: judgement.pixelThreshold, judgement.toSensor)
+      found = regions(of: scores.map, above: judgement.pixelThreshold, judgement.toSensor, features)
     }
     judgement.regions = Array(found.regions.prefix(Judgement.regionLimit))
     judgement.regionCount = found.regions.count
@@ -82,7 +97,18 @@ public struct Inspector: Sendable {
     return judgement
   }
 
-  private func regions(of map: Matrix, above threshold: Float, _ toSensor: AffineMap) -> RegionSet {
-    RegionSet(map: map, threshold: threshold, options: regionOptions, toSensor: toSensor)
+  private func regions(
+    of map: Matrix, above threshold: Float, _ toSensor: AffineMap, _ features: PictureFeatures
+  ) -> RegionSet {
+    guard let prototypes = scorer.guidance?.prototypes, !prototypes.defects.isEmpty,
+      let patches = features.patches
+    else { return RegionSet(map: map, threshold: threshold, options: regionOptions, toSensor: toSensor) }
+    return RegionSet(
+      map: map, threshold: threshold, options: regionOptions, toSensor: toSensor,
+      grid: (scorer.extractor.gridRows, scorer.extractor.gridColumns)
+    ) { weights in
+      prototypes.likeliestDefect(of: patches, weights: weights)
+        .map { LikelyDefect(name: $0.name, probability: $0.probability) }
+    }
   }
 }

@@ -2,14 +2,14 @@ package import Compute
 
 extension Matrix {
   /// Some neighbouring rows, copied.
-  func rows(_ range: Range<Int>) -> Matrix {
+  package func rows(_ range: Range<Int>) -> Matrix {
     Matrix(
       rows: range.count, columns: columns,
       values: Array(values[range.lowerBound * columns..<range.upperBound * columns]))
   }
 
   /// Some rows in the order given, copied.
-  func rows(_ indices: [Int]) -> Matrix {
+  package func rows(_ indices: [Int]) -> Matrix {
     var gathered: [Float] = []
     gathered.reserveCapacity(indices.count * columns)
     for index in indices { gathered += row(index) }

@@ -24,7 +24,21 @@ extension RecipeVersion {
       calibration = try Self.decode(Calibration.self, from: data, file)
       try calibration?.check(bank: bank)
     }
-    self.init(folder: folder, manifest: manifest, bank: bank, calibration: calibration)
+    self.init(
+      folder: folder, manifest: manifest, bank: bank, calibration: calibration,
+      guidance: try Self.guidance(in: folder, manifest.prompts))
+  }
+
+  private static func guidance(
+    in folder: URL, _ entry: Manifest.PromptsEntry?
+  ) throws(InspectionError) -> TextGuidance? {
+    guard let entry else { return nil }
+    let file = folder.appending(path: File.prompts)
+    guard SHA256.hash(data: try read(file)).hexadecimal == entry.sha256 else {
+      throw .damaged(file: file.path, reason: "its hash is not the one the manifest names")
+    }
+    return TextGuidance(
+      prototypes: try TextPrototypes(contentsOf: file), origin: entry.origin, fusion: entry.fusion)
   }
 
   /// The references as they were enrolled.

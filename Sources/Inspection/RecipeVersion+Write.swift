@@ -10,9 +10,11 @@ extension RecipeVersion {
   /// - Parameters:
   ///   - recipe: the recipe's folder; it is made where it does not exist.
   ///   - references: those the bank was built from, in the same order.
+  ///   - prompts: what the words come to, and how; the calibration is one with them.
   /// - Throws: `InspectionError`.
   public static func create(
-    in recipe: URL, bank: MemoryBank, references: [Reference], calibration: Calibration?
+    in recipe: URL, bank: MemoryBank, references: [Reference], calibration: Calibration?,
+    prompts: (guidance: TextGuidance, recipe: PromptRecipe)? = nil
   ) throws -> RecipeVersion {
     guard references.count == bank.referenceCount else {
       throw InspectionError.options(
@@ -25,10 +27,12 @@ extension RecipeVersion {
       do {
         var written: Manifest?
         try FolderTransaction.write(folder) {
-          written = try write(into: $0, number: number, bank, references, calibration)
+          written = try write(into: $0, number: number, bank, references, calibration, prompts)
         }
         guard let manifest = written else { continue }
-        return RecipeVersion(folder: folder, manifest: manifest, bank: bank, calibration: calibration)
+        return RecipeVersion(
+          folder: folder, manifest: manifest, bank: bank, calibration: calibration,
+          guidance: prompts?.guidance)
       } catch InspectionError.exists {
         // Somebody else took the number in the meantime; the next one is free.
         continue
@@ -37,7 +41,8 @@ extension RecipeVersion {
   }
 
   private static func write(
-    into folder: URL, number: Int, _ bank: MemoryBank, _ references: [Reference], _ calibration: Calibration?
+    into folder: URL, number: Int, _ bank: MemoryBank, _ references: [Reference], _ calibration: Calibration?,
+    _ prompts: (guidance: TextGuidance, recipe: PromptRecipe)?
   ) throws -> Manifest {
     try bank.write(to: folder.appending(path: File.bank))
     let json = JSONEncoder()
@@ -59,11 +64,19 @@ extension RecipeVersion {
       try data.write(to: folder.appending(path: File.calibration))
       calibrationHash = SHA256.hash(data: data).hexadecimal
     }
+    var promptsEntry: Manifest.PromptsEntry?
+    if let (guidance, recipe) = prompts {
+      let file = folder.appending(path: File.prompts)
+      try guidance.prototypes.write(to: file)
+      promptsEntry = Manifest.PromptsEntry(
+        sha256: SHA256.hash(data: try Data(contentsOf: file)).hexadecimal, origin: guidance.origin,
+        fusion: guidance.fusion, recipe: recipe)
+    }
     let manifest = Manifest(
       schema: Manifest.currentSchema, version: number, created: Date.now.ISO8601Format(),
       bankHash: bank.hash, modelHash: bank.modelHash, options: bank.options, gridRows: bank.gridRows,
       gridColumns: bank.gridColumns, vectors: bank.vectors.rows, width: bank.vectors.columns,
-      coreset: bank.coreset, references: entries, calibrationSHA256: calibrationHash)
+      coreset: bank.coreset, references: entries, calibrationSHA256: calibrationHash, prompts: promptsEntry)
     try json.encode(manifest).write(to: folder.appending(path: File.manifest))
     return manifest
   }

@@ -8,6 +8,7 @@ import Transformer
 /// <recipe>/0001/manifest.json       what this is, how it was made, hashes
 ///               bank.safetensors    vectors (F32), origins (I32)
 ///               calibration.json    only where it was calibrated
+///               prompts.safetensors text prototypes, only where the recipe has words and the model a text tower
 ///               references/000.png  as enrolled
 /// ```
 /// A version is written once, whole or not at all, and never changed; another calibration is another version.
@@ -16,6 +17,8 @@ public struct RecipeVersion: Sendable {
   public let manifest: Manifest
   public let bank: MemoryBank
   public let calibration: Calibration?
+  /// What the recipe's words add to the bank; the calibration was made with it.
+  public let guidance: TextGuidance?
 
   /// `manifest.json`.
   public struct Manifest: Sendable, Codable, Equatable {
@@ -49,6 +52,25 @@ public struct RecipeVersion: Sendable {
     public var references: [ReferenceEntry]
     /// SHA-256 of `calibration.json`; absent where there is none.
     public var calibrationSHA256: String?
+    /// Absent where there are no prompts.
+    public var prompts: PromptsEntry?
+
+    /// `prompts.safetensors`, and what it takes to make it again.
+    public struct PromptsEntry: Sendable, Codable, Equatable {
+      /// SHA-256 of the file.
+      public var sha256: String
+      public var origin: TextGuidance.Origin
+      public var fusion: ScoreFusion
+      /// The words and, where prompts were learned, the options and the seed they were learned with.
+      public var recipe: PromptRecipe
+
+      private enum CodingKeys: String, CodingKey {
+        case sha256
+        case origin
+        case fusion
+        case recipe
+      }
+    }
 
     private enum CodingKeys: String, CodingKey {
       case schema
@@ -64,6 +86,7 @@ public struct RecipeVersion: Sendable {
       case coreset
       case references
       case calibrationSHA256 = "calibration_sha256"
+      case prompts
     }
   }
 
@@ -71,6 +94,7 @@ public struct RecipeVersion: Sendable {
     static let manifest = "manifest.json"
     static let bank = "bank.safetensors"
     static let calibration = "calibration.json"
+    static let prompts = "prompts.safetensors"
     static let references = "references"
   }
 

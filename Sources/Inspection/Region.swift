@@ -14,9 +14,23 @@ public struct Region: Sendable, Equatable {
   public var polygon: [SensorPoint]
   /// The highest score in it.
   public var peak: Float
+  /// What it most likely is, among the recipe's defect words; nil where there are no words.
+  public var defect: LikelyDefect?
 
   /// Corners a polygon has at most.
   public static let polygonLimit = 64
+}
+
+/// A defect's name and its probability among all the recipe's names.
+public struct LikelyDefect: Sendable, Hashable, Codable {
+  public var name: String
+  /// 0 to 1; what is not among the names has no share in it.
+  public var probability: Double
+
+  public init(name: String, probability: Double) {
+    self.name = name
+    self.probability = probability
+  }
 }
 
 /// `x`, `y` of the top left corner and the size, in sensor pixels as COCO writes boxes.
@@ -60,7 +74,14 @@ struct RegionSet: Sendable {
   var mask: Mask
 
   /// Finds the connected parts (8-neighbourhood) of a `height x width` map that are above a threshold.
-  init(map: Matrix, threshold: Float, options: RegionOptions, toSensor: AffineMap) {
+  ///
+  /// - Parameters:
+  ///   - grid: the patches under the map, for `name`.
+  ///   - name: what a region is, from its pixels in each patch of the grid, row-major.
+  init(
+    map: Matrix, threshold: Float, options: RegionOptions, toSensor: AffineMap,
+    grid: (rows: Int, columns: Int) = (1, 1), name: ((_ weights: [Float]) -> LikelyDefect?)? = nil
+  ) {
     let width = map.columns
     let height = map.rows
     let components = ConnectedComponents(
@@ -69,7 +90,12 @@ struct RegionSet: Sendable {
     for y in 0..<height {
       for x in 0..<width {
         let label = Int(components.labels[y * width + x])
-        if label != 0 { found[label - 1].add(x, y, map[y, x]) }
+        guard label != 0 else { continue }
+        found[label - 1].add(x, y, map[y, x])
+        if name != nil {
+          let patch = y * grid.rows / height * grid.columns + x * grid.columns / width
+          found[label - 1].patches[patch, default: 0] += 1
+        }
       }
     }
     var kept: [Region] = []
@@ -92,7 +118,7 @@ struct RegionSet: Sendable {
           centroid: toSensor.sensor(
             Double(sums.sumX) / Double(sums.count) + 0.5, Double(sums.sumY) / Double(sums.count) + 0.5),
           polygon: contour.points.map { toSensor.sensor(Double($0.x), Double($0.y)) },
-          peak: sums.peak))
+          peak: sums.peak, defect: name.flatMap { $0(sums.weights(of: grid.rows * grid.columns)) }))
     }
     regions = kept.enumerated()
       .sorted { ($0.element.peak, $1.offset) > ($1.element.peak, $0.offset) }
@@ -110,6 +136,10 @@ struct RegionSet: Sendable {
     var bottom = Int.min
     var first = LatticePoint(x: 0, y: 0)
     var peak = -Float.infinity
+    /// Pixels in each patch.
+    var patches: [Int: Float] = [:]
+
+    func weights(of count: Int) -> [Float] { (0..<count).map { patches[$0] ?? 0 } }
 
     mutating func add(_ x: Int, _ y: Int, _ score: Float) {
       if count == 0 { first = LatticePoint(x: x, y: y) }

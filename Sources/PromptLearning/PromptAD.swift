@@ -18,7 +18,7 @@ public struct PromptAD: Sendable {
   }
 
   /// How far learning is.
-  public struct Progress: Sendable {
+  public struct Progress: Sendable, Equatable {
     /// Steps done, of those there are.
     public var step: Int
     public var steps: Int

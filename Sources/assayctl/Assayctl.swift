@@ -19,7 +19,7 @@ struct Assayctl: AsyncParsableCommand {
       """,
     version: Station.version,
     subcommands: [
-      ModelCommand.self, EncodeCommand.self, EnrolCommand.self, CalibrateCommand.self,
+      ModelCommand.self, EncodeCommand.self, EnrolCommand.self, LearnCommand.self, CalibrateCommand.self,
       EvalCommand.self, BenchCommand.self, DevicesCommand.self, CheckCommand.self, WatchCommand.self,
     ])
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Imaging
 import Inspection
+import PromptLearning
 import Station
 
 struct EnrolCommand: AsyncParsableCommand {
@@ -57,17 +58,34 @@ struct EnrolCommand: AsyncParsableCommand {
     let version = try recipe.enrol(
       try pictures.references(region: try configuration.region(ofRecipe: name)), engine: engine,
       in: configuration.paths.versions(of: name)
-    ) { stage in
-      switch stage {
-      case .building(.encoding(let done, let total)):
-        progress.show("encoding references", done: done, of: total)
-      case .building(.reducing(let done, let total)): progress.show("choosing vectors", done: done, of: total)
-      case .calibrating(let done, let total): progress.show("calibrating", done: done, of: total)
-      }
-    }
+    ) { progress.show($0) }
     progress.finish()
     if json { return try printJSON(version.manifest) }
-    print("Recipe \(name), version \(version.manifest.version): \(version.folder.path)")
+    version.describe(recipe: name)
+  }
+}
+
+extension Progress {
+  func show(_ stage: RecipeConfiguration.EnrolmentStage) {
+    switch stage {
+    case .building(.encoding(let done, let total)): show("encoding references", done: done, of: total)
+    case .building(.reducing(let done, let total)): show("choosing vectors", done: done, of: total)
+    case .calibrating(let done, let total): show("calibrating", done: done, of: total)
+    case .learning(let learning):
+      show(
+        String(
+          format: "learning prompts, loss %.4f for images, %.4f for pixels", learning.image.total,
+          learning.pixel.total),
+        done: learning.step, of: learning.steps)
+    }
+  }
+}
+
+extension RecipeVersion {
+  /// Prints what a new version holds and how its threshold was chosen.
+  func describe(recipe: String) {
+    let version = self
+    print("Recipe \(recipe), version \(version.manifest.version): \(version.folder.path)")
     print(
       "\(version.manifest.references.count) references in \(version.manifest.options.views.rawValue) orientations, "
         + "\(version.manifest.vectors) vectors.")
@@ -75,6 +93,12 @@ struct EnrolCommand: AsyncParsableCommand {
       print(
         "\(coreset.vectorsBefore) vectors were reduced to \(coreset.vectorsKept) by k-centre selection; "
           + String(format: "none lies further than %.3f from one that was kept.", coreset.radius))
+    }
+    if let prompts = version.manifest.prompts, let guidance = version.guidance {
+      print(
+        (prompts.origin == .learned ? "Prompts were learned" : "Prompts are as written")
+          + " for \"\(prompts.recipe.product)\"; regions are named "
+          + guidance.prototypes.defects.joined(separator: ", ") + ".")
     }
     for sentence in version.calibration?.explanation ?? [] { print(sentence) }
   }

@@ -127,7 +127,7 @@ import Testing
         bank: try MemoryBank.build(references: others, encoder: encoder, options: .small(views: .four)),
         search: .reference)
       let scores = scorer.scores(
-        of: try scorer.extractor.features(of: scorer.extractor.input(reference.picture)))
+        of: try scorer.features(of: scorer.extractor.input(reference.picture)))
       #expect(abs(result.readings[index].score - scores.image) < 1e-6)
       #expect(abs(result.readings[index].peak - (scores.map.values.max() ?? 0)) < 1e-6)
     }

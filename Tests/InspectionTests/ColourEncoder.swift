@@ -11,10 +11,15 @@ struct ColourEncoder: ImageEncoder {
   static let width = 32
   var modelHash = String(repeating: "a", count: 64)
 
-  let configuration = ImageTowerConfiguration(
-    patchSize: 14, width: width, depth: 4, heads: 2, mlpWidth: 8, activation: .gelu, layerNormEpsilon: 1e-6,
-    hasPreNorm: false, gridRows: 4, gridColumns: 4, positionInterpolation: .bicubic, embeddingWidth: nil,
-    mean: [0, 0, 0], standardDeviation: [1, 1, 1])
+  /// Channels of projected taps; nil for a model without a text tower.
+  var embeddingWidth: Int?
+
+  var configuration: ImageTowerConfiguration {
+    ImageTowerConfiguration(
+      patchSize: 14, width: Self.width, depth: 4, heads: 2, mlpWidth: 8, activation: .gelu,
+      layerNormEpsilon: 1e-6, hasPreNorm: false, gridRows: 4, gridColumns: 4, positionInterpolation: .bicubic,
+      embeddingWidth: embeddingWidth, mean: [0, 0, 0], standardDeviation: [1, 1, 1])
+  }
 
   func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens {
     let patch = configuration.patchSize
@@ -46,17 +51,30 @@ struct ColourEncoder: ImageEncoder {
         statistics[row * columns + column, 6] = 0.3
       }
     }
+    let tokens = taps.map { tap in
+      statistics.multiplied(
+        byTransposeOf: Self.projection(block: tap.block, width: configuration.width(at: tap)))
+    }
     return PatchTokens(
       gridRows: rows, gridColumns: columns,
-      features: taps.map { statistics.multiplied(byTransposeOf: Self.projection(block: $0.block)) },
-      classTokens: taps.map { _ in Matrix(rows: 1, columns: Self.width) })
+      features: zip(tokens, taps).map { $1.classTokenOnly ? Matrix(rows: 0, columns: $0.columns) : $0 },
+      classTokens: tokens.map { $0.mean })
   }
 
-  private static func projection(block: Int) -> Matrix {
+  private static func projection(block: Int, width: Int) -> Matrix {
     var generator = SeededGenerator(seed: UInt64(block))
     return Matrix(
       rows: width, columns: 7,
       values: (0..<width * 7).map { _ in Float.random(in: -1...1, using: &generator) })
+  }
+}
+
+extension Matrix {
+  /// The mean of the rows, one row.
+  var mean: Matrix {
+    var mean = Matrix(rows: 1, columns: columns)
+    for row in 0..<rows { for column in 0..<columns { mean[0, column] += self[row, column] / Float(rows) } }
+    return mean
   }
 }
 

@@ -13,7 +13,7 @@ final class RandomText: Sendable {
 
   init(
     activation: ImageTowerConfiguration.Activation = .gelu, threads: Int = 2,
-    path: KernelPath = KernelPath.available[0]
+    path: KernelPath = KernelPath.available[0], contextLength: Int = 20
   ) throws {
     folder = try TemporaryFolder()
     let image = ImageTowerConfiguration(
@@ -21,7 +21,7 @@ final class RandomText: Sendable {
       layerNormEpsilon: 1e-5, hasPreNorm: true, gridRows: 2, gridColumns: 2, positionInterpolation: .bicubic,
       embeddingWidth: 24, mean: [0.5, 0.5, 0.5], standardDeviation: [0.25, 0.25, 0.25])
     let text = TextTowerConfiguration(
-      width: 32, depth: 3, heads: 2, mlpWidth: 64, contextLength: 20, vocabularySize: 560,
+      width: 32, depth: 3, heads: 2, mlpWidth: 64, contextLength: contextLength, vocabularySize: 560,
       activation: activation, layerNormEpsilon: 1e-5)
     let url = folder.file("model.safetensors")
     let origin = ModelOrigin(

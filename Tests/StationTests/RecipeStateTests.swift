@@ -115,7 +115,8 @@ import Testing
     #expect(before.version == nil && !before.isRefused)
     #expect(before.description.hasPrefix("Line line: Recipe cell has no references yet"))
     try bench.enrolReferences()
-    let ready = LineCheck(name: "line", recipe: "cell", version: "1", obstacle: nil, isRefused: false)
+    let ready = LineCheck(
+      name: "line", recipe: "cell", version: "1", obstacle: nil, note: nil, isRefused: false)
     #expect(try check() == ready)
     #expect("\(ready)" == "Line line: recipe cell, version 1.")
     try bench.folder.write(

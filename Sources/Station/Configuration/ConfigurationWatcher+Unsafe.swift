@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Logging
 
-/// Sees when somebody saves a file of the configuration.
+/// Sees when somebody saves a file of the configuration, or makes a new version of a recipe.
 ///
 /// Editors save in steps: they write beside the file and rename, or cut the file and write it anew. So a change is told
 /// when all has been quiet for a moment and no file is open for writing that was written to; what is read then is whole.
@@ -33,22 +33,30 @@ enum ConfigurationWatcher {
         if descriptor >= 0 { close(descriptor) }
         return continuation.finish()
       }
-      let folders = [paths.configuration.path, paths.lines.path, paths.recipes.path]
       _ = WorkerThread(name: "watch", priority: .background) {
-        watch(folders, descriptor, waker) { continuation.yield() }
+        watch(paths, descriptor, waker) { continuation.yield() }
         close(descriptor)
       }
       continuation.onTermination = { _ in waker.wake() }
     }
   }
 
-  private static func watch(_ folders: [String], _ descriptor: Int32, _ waker: Waker, tell: () -> Void) {
+  /// Configuration, and the versions of every recipe: a version appears whole, by a rename.
+  private static func folders(_ paths: StationPaths) -> [String] {
+    let versions = paths.recipeVersions
+    let recipes = (try? FileManager.default.contentsOfDirectory(atPath: versions.path)) ?? []
+    return [paths.configuration.path, paths.lines.path, paths.recipes.path, versions.path]
+      + recipes.filter { !$0.hasPrefix(".") }.map { versions.appending(path: $0).path }
+  }
+
+  private static func watch(_ paths: StationPaths, _ descriptor: Int32, _ waker: Waker, tell: () -> Void) {
     var watched: [Int32: String] = [:]
     /// Files that were written to and not closed yet, and since when.
     var open: [String: MonotonicInstant] = [:]
     /// When the last of the events came that nobody was told of.
     var changed: MonotonicInstant? = .now
     while !waker.isAwake {
+      let folders = folders(paths)
       for folder in folders where !watched.values.contains(folder) {
         let watch = inotify_add_watch(descriptor, folder, writing | complete | UInt32(IN_ONLYDIR))
         guard watch >= 0 else { continue }

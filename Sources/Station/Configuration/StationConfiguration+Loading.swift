@@ -377,7 +377,8 @@ extension RecipeConfiguration {
   fileprivate init(name: String, _ mapping: YAMLMapping, paths: StationPaths) {
     let scoring = mapping.section("scoring")
     self.init(
-      name: name, product: mapping.string("product"), version: Self.version(mapping),
+      name: name, product: mapping.string("product"), normal: mapping.strings("normal", count: 1...64),
+      defects: mapping.strings("defects", count: 1...64), version: Self.version(mapping),
       scoring: scoring.map(ScoringOptions.init) ?? ScoringOptions(),
       bankVectors: scoring?.integer("bank_vectors", MemoryBank.limits, default: MemoryBank.defaultLimit)
         ?? MemoryBank.defaultLimit,
@@ -405,8 +406,9 @@ extension ScoringOptions {
     inputWidth = section.integer("input_width", sides, default: inputWidth, unit: "pixels")
     inputHeight = section.integer("input_height", sides, default: inputHeight, unit: "pixels")
     let normalised = section.boolean("final_norm", default: true)
+    let place = section.choice("place", default: TokenTap.Place.block)
     taps = section.integers("blocks", 1...200, count: 1...Self.maximumTaps, default: taps.map(\.block))
-      .map { TokenTap(block: $0, normalised: normalised) }
+      .map { TokenTap(block: $0, place: place, normalised: normalised) }
     let count = section.integer("views", 1...8, default: views.rawValue)
     if let views = ReferenceViews(rawValue: count) {
       self.views = views

@@ -154,6 +154,10 @@ public struct RecipeConfiguration: Sendable, Equatable {
   /// The file's name without `.yaml`.
   public var name: String
   public var product: String
+  /// What good parts are like and what can be wrong with them, in the operator's words; `{}` stands for the product.
+  /// Prompts for a model with a text tower, names of defects otherwise.
+  public var normal: [String]
+  public var defects: [String]
   public var version: Version
   public var scoring: ScoringOptions
   /// At most this many vectors in the memory bank; more references are thinned to a coreset.

@@ -166,6 +166,31 @@ final class YAMLMapping {
     return numbers
   }
 
+  /// A list of texts of one line each, without repetition; empty where the key is left out.
+  func strings(_ key: String, count: ClosedRange<Int>, length: ClosedRange<Int> = 1...200) -> [String] {
+    guard let node = value(key, required: false) else { return [] }
+    let allowed =
+      "a list of \(count.lowerBound) to \(count.upperBound) different texts of at most \(length.upperBound) characters"
+    guard case .sequence(let sequence) = node else {
+      return refuse(node, "`\(path)\(key)` is \(Self.kind(of: node)); expected \(allowed).", [])
+    }
+    var texts: [String] = []
+    for element in sequence {
+      guard case .scalar(let scalar) = element, !isNull(scalar), length.contains(scalar.string.count),
+        !scalar.string.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }),
+        !scalar.string.allSatisfy(\.isWhitespace)
+      else {
+        return refuse(
+          element, "`\(path)\(key)` holds \(Self.kind(of: element)); expected \(allowed).", [])
+      }
+      texts.append(scalar.string)
+    }
+    guard count.contains(texts.count), Set(texts).count == texts.count else {
+      return refuse(node, "`\(path)\(key)` has \(texts.count) entries; expected \(allowed).", [])
+    }
+    return texts
+  }
+
   /// A section whose keys the reader does not know beforehand: names with whole numbers.
   func namedIntegers(_ key: String) -> [(name: String, value: Int)] {
     guard let section = section(key) else { return [] }

@@ -21,7 +21,8 @@ struct Statement {
     regions = judgement.regions.map { region in
       let box = region.boundingBox
       return ResultMessage.Region(
-        defect: nil, areaPx: region.area, areaMm2: region.areaSquareMillimetres,
+        defect: region.defect.map { .init(name: $0.name, score: $0.probability) }, areaPx: region.area,
+        areaMm2: region.areaSquareMillimetres,
         bbox: (box.x, box.y, box.width, box.height), centroid: (region.centroid.x, region.centroid.y),
         polygon: region.polygon.map { ($0.x, $0.y) }, peak: Double(region.peak))
     }

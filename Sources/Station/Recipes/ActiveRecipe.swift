@@ -2,6 +2,7 @@ public import Foundation
 import Imaging
 public import Inspection
 public import Messaging
+import PromptLearning
 import Synchronization
 import Transformer
 
@@ -10,6 +11,8 @@ public struct ActiveRecipe: Sendable {
   public let inspector: Inspector
   /// Name, version and hash, as results carry them.
   public let reference: RecipeReference
+  /// The words that the version's prompts were made of; nil where it has none.
+  let words: PromptRecipe?
   /// The threshold of the configuration, where it has one, instead of the calibrated one.
   public let fixedThreshold: Double?
 
@@ -36,10 +39,25 @@ public struct ActiveRecipe: Sendable {
     }
     inspector = try Inspector(
       encoder: engine.encoder, bank: version.bank, calibration: calibration, search: engine.search,
-      regions: configuration.decision.regions)
+      guidance: version.guidance, regions: configuration.decision.regions)
     reference = RecipeReference(
       id: configuration.name, version: String(version.manifest.version), hash: version.bank.hash)
+    words = version.manifest.prompts?.recipe
     fixedThreshold = configuration.decision.threshold
+  }
+
+  /// Judges by the recipe's words alone, before any reference was enrolled.
+  ///
+  /// The limit is the configuration's threshold, or where abnormal is as likely as normal.
+  public init(
+    _ configuration: RecipeConfiguration, guidance: TextGuidance, engine: InspectionEngine
+  ) throws(InspectionError) {
+    inspector = try Inspector(
+      encoder: engine.encoder, guidance: guidance, options: configuration.scoring,
+      limit: Float(configuration.decision.threshold ?? 0.5), regions: configuration.decision.regions)
+    reference = RecipeReference(id: configuration.name, version: nil, hash: nil)
+    words = configuration.words
+    fixedThreshold = nil
   }
 
   /// - Parameter region: the region of interest; nil judges the whole picture.
@@ -75,6 +93,9 @@ public enum RecipeState: Sendable {
           reason: "version_missing",
           explanation: "Recipe \(name) is to use version \(number), and \(folder.path) has: \(there).")
       }
+      if configuration.hasWords, engine.model?.text != nil {
+        return wordsAlone(configuration, engine: engine)
+      }
       return .notEnrolled(
         explanation:
           "Recipe \(name) has no references yet: enrol pictures of good parts with `assayctl enrol` or "
@@ -90,6 +111,19 @@ public enum RecipeState: Sendable {
 }
 
 extension RecipeState {
+  private static func wordsAlone(
+    _ configuration: RecipeConfiguration, engine: InspectionEngine
+  ) -> RecipeState {
+    do {
+      guard let guidance = try configuration.guidance(engine: engine, temperature: .exponential) else {
+        throw InspectionError.options("The model has no text tower.")
+      }
+      return .ready(try ActiveRecipe(configuration, guidance: guidance, engine: engine))
+    } catch {
+      return .refused(reason: "prompts", explanation: "Recipe \(configuration.name): \(error)")
+    }
+  }
+
   /// The folder of the version that the configuration names; nil where there is none.
   private static func chosenVersion(_ configuration: RecipeConfiguration, paths: StationPaths) -> URL? {
     let versions = RecipeVersion.all(in: paths.versions(of: configuration.name))

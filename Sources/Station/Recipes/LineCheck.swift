@@ -1,5 +1,6 @@
 public import Inspection
 import Messaging
+import Transformer
 
 /// How one line would run with the configuration, model and versions there are now.
 ///
@@ -11,11 +12,13 @@ public struct LineCheck: Sendable, Equatable, Encodable, CustomStringConvertible
   public let version: String?
   /// Why the line cannot judge yet or must not; nil where it can.
   public let obstacle: String?
+  /// What a person should know though the line can judge; nil where there is nothing.
+  public let note: String?
   /// Whether there is a version that must not be used: the configuration or the version has to change.
   public let isRefused: Bool
 
   public var description: String {
-    "Line \(name): \(obstacle ?? "recipe \(recipe), version \(version ?? "-").")"
+    "Line \(name): \(obstacle ?? "recipe \(recipe), version \(version ?? "-").")\(note.map { " \($0)" } ?? "")"
   }
 }
 
@@ -32,7 +35,32 @@ extension StationConfiguration {
         case .refused(_, let explanation): (nil, explanation, true)
         }
       return LineCheck(
-        name: line.name, recipe: recipe.name, version: version, obstacle: obstacle, isRefused: isRefused)
+        name: line.name, recipe: recipe.name, version: version, obstacle: obstacle,
+        note: state.note(on: recipe, engine: engine), isRefused: isRefused)
     }
+  }
+}
+
+extension RecipeState {
+  /// What a person should know of a recipe that can judge, in a sentence.
+  func note(on recipe: RecipeConfiguration, engine: InspectionEngine) -> String? {
+    guard case .ready(let active) = self else { return nil }
+    if recipe.hasWords, engine.model?.text == nil {
+      return "The model has no text tower: the words of recipe \(recipe.name) are not used."
+    }
+    guard active.reference.version != nil else {
+      return
+        "No references are enrolled: it judges by the recipe's words alone, and nothing is promised about good parts."
+    }
+    if let words = active.words, !words.says(theSameAs: recipe.words) {
+      return
+        "The words of recipe \(recipe.name) are not those its version was made with, which are used: run `assayctl learn` or "
+        + "`assayctl enrol`."
+    }
+    if active.words == nil, recipe.hasWords {
+      return
+        "The words of recipe \(recipe.name) are not in its version: run `assayctl learn` or `assayctl enrol`."
+    }
+    return nil
   }
 }

@@ -248,7 +248,7 @@ final class CommandHandler: Sendable {
     try await withCheckedThrowingContinuation { continuation in
       let polite = InspectionEngine(
         encoder: BackgroundEncoder(base: engine.encoder, priority: priority), search: engine.search,
-        instructionSet: engine.instructionSet)
+        instructionSet: engine.instructionSet, model: engine.model)
       let thread = WorkerThread(name: "enrol-\(recipe.name)", priority: .background) { [self] in
         continuation.resume(
           with: Result {

@@ -27,6 +27,7 @@ final class EnrolProgress: Sendable {
     case .building(.encoding(let done, let total)): report(.encoding, done, of: total)
     case .building(.reducing(let done, let total)): report(.reducing, done, of: total)
     case .calibrating(let done, let total): report(.calibrating, done, of: total)
+    case .learning: break  // only `assayctl learn` does
     }
   }
 }
