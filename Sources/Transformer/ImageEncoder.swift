@@ -29,7 +29,7 @@ public struct PatchTokens: Sendable, Equatable {
 /// path. Both may be called from several threads at once.
 public protocol ImageEncoder: Sendable {
   var configuration: ImageTowerConfiguration { get }
-  /// SHA-256 of the whole model file in lower-case hexadecimal: what banks and recipes are bound to.
+  /// `ModelFile.hash`: what banks and recipes are bound to.
   var modelHash: String { get }
   /// Encodes a picture that already has the input size.
   ///

@@ -1,8 +1,9 @@
 """Texts, most of them odd, and their tokens by open_clip.
 
-    open_clip_texts.py random COUNT SEED     texts put together at random: words, many scripts, emoji, references of HTML,
-                                             wrongly decoded text, control characters, over-long ones
-    open_clip_texts.py characters            every assigned character, and some that are not, between others
+    open_clip_texts.py COUNT SEED
+
+First come COUNT texts put together at random: words, many scripts, emoji, references of HTML, wrongly decoded text, control
+characters, over-long ones. Then some thousand with every assigned character, and some that are not, between others.
 
 Standard output: {"merges": [...], "texts": [{"text": ..., "tokens": [...], "row": [...]}]}: the vocabulary's merges; tokens
 without start and end; what a context of 77 gets, without its padding.
@@ -148,11 +149,8 @@ def every_character():
 
 def main():
     tokenizer = SimpleTokenizer()
-    if sys.argv[1] == "characters":
-        texts = list(every_character())
-    else:
-        maker = Maker(int(sys.argv[3]))
-        texts = [maker.text() for _ in range(int(sys.argv[2]))]
+    maker = Maker(int(sys.argv[2]))
+    texts = [maker.text() for _ in range(int(sys.argv[1]))] + list(every_character())
     result = []
     for text in texts:
         tokens = tokenizer.encode(text)

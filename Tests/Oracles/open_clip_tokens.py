@@ -1,4 +1,5 @@
-"""Tokens of open_clip's image tower, with random weights in small towers of the released shapes.
+"""Tokens of open_clip's image tower, and features of its text tower, with random weights in small towers of the released
+shapes.
 
     open_clip_tokens.py VARIANT SEED FOLDER
 
@@ -6,6 +7,8 @@ VARIANT is b32, b16, plus240, l14, l14_336, l14_gelu or tiny16 (see VARIANTS). W
 
 openclip.safetensors      the whole CLIP model, F32, OpenAI/OpenCLIP names, text tower included
 huggingface.safetensors   the same weights, F32, HuggingFace CLIPModel names
+archive.pt                the same weights: with QuickGELU a TorchScript archive with OpenAI's marks, else a training
+                          checkpoint, below `state_dict` and `module.`
 tokens.safetensors        for each case C below
     C.picture      U8  [height, width, 3]    the input as an RGB picture of the size the tower wants
     C.block.B      F32 [1 + patches, width]  residual stream after block B (from 1), class token first
@@ -13,6 +16,8 @@ tokens.safetensors        for each case C below
     C.embedding    F32 [embedding]           class token after ln_post and projection, not normalised
     Case `native` has the position grid as stored. Cases `bicubic_antialiased`, `bicubic` and `bilinear` have another
     size with unequal sides, the grid brought to it by open_clip's own resize_pos_embed.
+    text.tokens      I32 [texts, 9]          start, words and end, of a vocabulary of 517, zeros behind
+    text.features    F32 [texts, embedding]  of the whole text tower, not normalised
 
 Standard output: one JSON object with patch_size, width, depth, heads, mlp_width, activation (gelu or quick_gelu),
 grid (rows and columns as stored) and embedding_width.
@@ -22,6 +27,7 @@ Needs requirements-open-clip.txt.
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +37,8 @@ from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg, resize_pos_embed
 from safetensors.numpy import save_file
 
 EMBEDDING = 96
+# 256 bytes, 256 bytes that end a word, three merges, start and end.
+VOCABULARY = 517
 VARIANTS = {
     # patch, native side, width, depth, quick GELU, sides (height, width) of the resized cases
     "b32": (32, 224, 128, 3, True, (160, 288)),
@@ -46,7 +54,7 @@ VARIANTS = {
 def model(variant, size):
     patch, _, width, depth, quick, _ = VARIANTS[variant]
     vision = CLIPVisionCfg(layers=depth, width=width, head_width=64, patch_size=patch, image_size=size)
-    text = CLIPTextCfg(context_length=9, vocab_size=49, width=64, heads=1, layers=1)
+    text = CLIPTextCfg(context_length=9, vocab_size=VOCABULARY, width=128, heads=2, layers=2)
     return CLIP(EMBEDDING, vision, text, quick_gelu=quick).eval()
 
 
@@ -103,6 +111,20 @@ def huggingface(state):
     return {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in result.items()}
 
 
+def save_archive(network, side, is_openai, file):
+    if not is_openai:
+        state = {f"module.{name}": value for name, value in network.state_dict().items()}
+        torch.save({"epoch": 32, "name": "random", "state_dict": state}, file)
+        return
+    for name, value in (("input_resolution", side), ("context_length", 9), ("vocab_size", VOCABULARY)):
+        network.__dict__.pop(name, None)
+        network.register_buffer(name, torch.tensor(value))
+    example = (torch.zeros(1, 3, side, side), torch.zeros(1, 9, dtype=torch.int))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(network, example, check_trace=False).save(str(file))
+
+
 def main():
     variant, seed, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     patch, side, width, depth, quick, resized = VARIANTS[variant]
@@ -139,6 +161,16 @@ def main():
         results[f"{case}.embedding"] = output["image_features"][0].numpy()
         for block, tokens in enumerate(stream, 1):
             results[f"{case}.block.{block}"] = tokens[0].numpy()
+
+    rows = []
+    for length in range(8):
+        words = pictures.integers(0, VOCABULARY - 2, length).tolist()
+        rows.append(([VOCABULARY - 2, *words, VOCABULARY - 1] + [0] * 9)[:9])
+    tokens = torch.tensor(rows)
+    with torch.no_grad():
+        results["text.features"] = native.encode_text(tokens).numpy()
+    results["text.tokens"] = tokens.numpy().astype(np.int32)
+    save_archive(native, side, quick, folder / "archive.pt")
 
     arrays = {name: value.numpy() for name, value in state.items()}
     save_file(arrays, folder / "openclip.safetensors")

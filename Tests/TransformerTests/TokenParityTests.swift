@@ -47,7 +47,7 @@ private let tolerance = 1e-4
     }
   }
 
-  /// Random towers of the released shapes, by open_clip, in both CLIP layouts.
+  /// Random towers of the released shapes, by open_clip, in every CLIP layout.
   @Test(
     .enabled(if: Oracle.openCLIPPython != nil, "ASSAYD_OPEN_CLIP_PYTHON is not set: run Scripts/test"),
     arguments: ["b32", "b16", "plus240", "l14", "l14_336", "l14_gelu", "tiny16"])
@@ -62,23 +62,50 @@ private let tolerance = 1e-4
     let facts = try JSONDecoder().decode(Facts.self, from: printed)
     let expected = try SafeTensorsFile(contentsOf: folder.file("tokens.safetensors"))
     for interpolation in ImageTowerConfiguration.PositionInterpolation.allCases {
-      // The two layouts hold the same weights: one is compared at the sizes that need interpolation, the other at the
-      // stored one.
-      for layout in interpolation == .bicubic ? ["openclip", "huggingface"] : ["openclip"] {
-        var options = ModelImporter.Options(precision: .float32, attribution: "random")
-        options.activation = facts.activation
+      // The layouts hold the same weights: one is compared at the sizes that need interpolation, the others at the stored
+      // one.
+      let others = [
+        ImageTowerConfiguration.PositionInterpolation.bicubic: "huggingface", .bilinear: "archive",
+      ]
+      for layout in ["openclip"] + [others[interpolation]].compactMap(\.self) {
+        var options = ModelImporter.Options(
+          precision: .float32, attribution: "random", text: .include(merges: ["i n", "t h", "a n"]))
+        if layout == "archive" {
+          try Oracle.run(
+            executable: Repository.root.appending(path: "Scripts/convert-checkpoint").path,
+            [folder.file("archive.pt").path, folder.file("archive.safetensors").path])
+        }
+        // OpenAI's archives tell theirs.
+        if layout != "archive" || facts.activation == .gelu { options.activation = facts.activation }
         options.grid = (facts.grid[0], facts.grid[1])
         options.positionInterpolation = interpolation
         let file = folder.file("\(layout)-\(interpolation.rawValue).safetensors")
         _ = try ModelImporter.importCheckpoint(
           folder.file("\(layout).safetensors"), to: file, options: options)
-        let tower = ReferenceImageTower(model: try ModelFile(contentsOf: file))
-        let name = layout == "huggingface" ? "native" : interpolation.rawValue
+        let model = try ModelFile(contentsOf: file)
+        try Self.compareText(model, with: expected)
+        let tower = ReferenceImageTower(model: model)
+        let name = layout == "openclip" ? interpolation.rawValue : "native"
         let view = try #require(expected.tensor(named: "\(name).picture"))
         let picture = Picture(
           width: view.description.shape[1], height: view.description.shape[0], pixels: Array(view.bytes))
         try Self.compare(tower, picture, with: expected, prefix: name)
       }
+    }
+  }
+
+  /// Compares the features of the texts.
+  private static func compareText(_ model: ModelFile, with expected: SafeTensorsFile) throws {
+    let view = try #require(expected.tensor(named: "text.tokens"))
+    let rows = (0..<view.description.shape[0]).map { row in
+      (0..<9).map { view.bytes.loadUnaligned(fromByteOffset: (row * 9 + $0) * 4, as: Int32.self) }
+    }
+    let features = try TextTower(model: model).features(tokens: rows)
+    let wanted = try #require(expected.tensor(named: "text.features")?.floats())
+    #expect(features.values.count == wanted.count)
+    for row in 0..<features.rows {
+      let range = row * features.columns..<(row + 1) * features.columns
+      #expect(distance(features.values[range], wanted[range]) < tolerance)
     }
   }
 

@@ -17,20 +17,19 @@ import Transformer
     let texts: [Sample]
   }
 
-  /// `random`: words, scripts, emoji, references, wrongly decoded text, control characters, over-long texts.
-  /// `characters`: every assigned character, so that another Unicode version on either side is noticed.
-  @Test(
-    .enabled(if: Oracle.openCLIPPython != nil, "ASSAYD_OPEN_CLIP_PYTHON is not set: run Scripts/test"),
-    arguments: [["random", "10000", "1"], ["characters"]])
-  func `tokens are open_clip's`(_ arguments: [String]) throws {
+  /// Ten thousand odd texts, and every assigned character, so that another Unicode version on either side is noticed.
+  @Test(.enabled(if: Oracle.openCLIPPython != nil, "ASSAYD_OPEN_CLIP_PYTHON is not set: run Scripts/test"))
+  func `tokens are open_clip's`() throws {
     let samples = try JSONDecoder().decode(
-      Samples.self, from: try Oracle.run("open_clip_texts", arguments, python: Oracle.openCLIPPython))
+      Samples.self, from: try Oracle.run("open_clip_texts", ["10000", "1"], python: Oracle.openCLIPPython))
     let tokenizer = try Tokenizer(merges: samples.merges)
-    #expect(samples.texts.count >= 4000)
+    #expect(samples.texts.count >= 14_000)
     var wrong: [String] = []
-    for sample in samples.texts {
+    for (index, sample) in samples.texts.enumerated() {
+      // A row is another pass over the text: only where it is cut, and some others.
+      let compareRow = sample.tokens.count > 75 || index % 50 == 0
       if tokenizer.encode(sample.text) != sample.tokens
-        || tokenizer.tokens(sample.text, contextLength: 77) != sample.row
+        || compareRow && tokenizer.tokens(sample.text, contextLength: 77) != sample.row
       {
         wrong.append(sample.text)
       }

@@ -162,7 +162,9 @@ enum CheckpointLayout: String, CaseIterable {
     case .dinov2:
       return name == "embeddings.mask_token" ? .trainingOnly : nil
     case .openCLIP:
-      if Self.openAIMarkers.contains(name) || name == "attn_mask" { return .trainingOnly }
+      if Self.openAIMarkers.contains(name) || name == "attn_mask" || name.hasSuffix(".attn_mask") {
+        return .trainingOnly
+      }
       let text: Set = ["positional_embedding", "text_projection", "logit_scale", "logit_bias"]
       return isOne(of: text, startsWith: ["token_embedding.", "transformer.", "ln_final.", "text."])
         ? .textTower : nil

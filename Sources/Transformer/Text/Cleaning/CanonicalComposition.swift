@@ -57,7 +57,7 @@ enum CanonicalComposition {
   }
 
   private static func joined(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Unicode.Scalar? {
-    guard second.value >= 0x300, first.isKnownToPython, second.isKnownToPython else { return nil }
+    guard second.mayJoin, first.isKnownToPython, second.isKnownToPython else { return nil }
     let pair = decomposed(first) + [second]
     let composed = String(String.UnicodeScalarView(pair)).precomposedStringWithCanonicalMapping.unicodeScalars
     guard composed.count == 1, let joined = composed.first, decomposed(joined) == pair else { return nil }
@@ -67,5 +67,16 @@ enum CanonicalComposition {
   private static func combiningClass(_ character: Unicode.Scalar) -> UInt8 {
     character.value < 0x300 || !character.isKnownToPython
       ? 0 : character.properties.canonicalCombiningClass.rawValue
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether the character is of a kind that joins others before it: marks, and Hangul vowels and final consonants.
+  fileprivate var mayJoin: Bool {
+    switch value {
+    case ..<0x300: false
+    case 0x1161...0x11C2: true
+    default: [.nonspacingMark, .spacingMark].contains(properties.generalCategory)
+    }
   }
 }
