@@ -184,6 +184,37 @@ struct MosquittoTests {
     #expect(session.outbox.counts.rejected == 1)
   }
 
+  /// The broker's own queue for a subscriber who is away is full, and it allows two messages on their way. What it has
+  /// acknowledged is its own; for us everything goes through, one after the other, and the accounts add up.
+  @Test func aFullQueueAtTheBrokerHoldsNothingUp() async throws {
+    let broker = try await MosquittoBroker(settings: [
+      "allow_anonymous true", "max_queued_messages 5", "max_inflight_messages 2",
+    ])
+    // Subscribes with a session that stays, and goes.
+    try Oracle.run(
+      executable: "/usr/bin/mosquitto_sub",
+      [
+        "-h", "127.0.0.1", "-p", "\(broker.port)", "-i", "sleeper", "-c", "-q", "1", "-t",
+        "assayd/test/mono/result", "-E",
+      ])
+    let spool = makeSpool()
+    for number in 0..<300 {
+      spool.append(
+        OutboxMessage(
+          topic: "assayd/test/mono/result", payload: Array(#"{"n":\#(number)}"#.utf8), importance: .important)
+      )
+    }
+    let session = try makeSession(port: broker.port, outbox: spool)
+    session.start()
+    await eventually("all are acknowledged") { spool.counts.acknowledged == 300 }
+    #expect(spool.counts.waiting == 0 && spool.counts.dropped == 0 && spool.counts.rejected == 0)
+    #expect(session.status.failures == 0)
+    let kept = try await MosquittoListener(
+      "assayd/test/mono/result", port: broker.port, extra: ["-i", "sleeper", "-c"])
+    await eventually("the sleeper gets what was kept for it") { !kept.lines.isEmpty }
+    #expect(kept.lines.count <= 7 && kept.lines.first?.contains(#"{"n":0}"#) == true)
+  }
+
   /// Two stations with one client identifier throw each other out. mosquitto 2.0 does so without a word, so the hint
   /// stands at every lost connection; and the pauses grow, because no connection settles.
   @Test func doesNotFightOverAClientIdentifier() async throws {

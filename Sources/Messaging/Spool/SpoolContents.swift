@@ -195,8 +195,8 @@ final class SpoolContents: Sendable {
 
   /// Waits until there is something to do, or the longest time is over.
   ///
-  /// - Parameter notBefore: how long to leave the disk alone, whatever there is to do; closing ends it.
-  func waitForWork(atMost longest: Duration, notBefore: ContinuousClock.Instant?) {
+  /// - Parameter retryAt: until when to leave the disk alone, whatever there is to do; only closing ends it sooner.
+  func waitForWork(atMost longest: Duration, retryAt: ContinuousClock.Instant?) {
     let end = ContinuousClock.now + longest
     while true {
       let (due, isClosing) = guarded.withLock { state in
@@ -204,9 +204,7 @@ final class SpoolContents: Sendable {
         return (state.dueAt, state.phase == .closing)
       }
       if isClosing { return }
-      var until = min(due ?? end, end)
-      if let notBefore { until = max(until, notBefore) }
-      let pause = until - .now
+      let pause = (retryAt ?? min(due ?? end, end)) - .now
       guard pause > .zero else { return }
       _ = signal.wait(timeout: .now() + .nanoseconds(Int(pause / .nanoseconds(1))))
     }

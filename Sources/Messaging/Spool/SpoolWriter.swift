@@ -56,7 +56,7 @@ final class SpoolWriter {
 
   private func run() {
     while true {
-      contents.waitForWork(atMost: Self.longestPause, notBefore: retryAt)
+      contents.waitForWork(atMost: Self.longestPause, retryAt: retryAt)
       let isClosing = contents.isClosing
       do {
         try pass(isLast: isClosing)
