@@ -167,6 +167,11 @@ extension MQTTSession {
       importance: result.verdict == .ok ? .routine : .important)
   }
 
+  /// Sends an alert through the outbox, past all results that wait there.
+  public func deliver(_ alert: AlertMessage) throws {
+    deliver(try alert.encoded(), to: topics.topic(.alert, of: alert.line), importance: .alert)
+  }
+
   @discardableResult
   public func reply(to command: MQTTCommand, with answer: AnswerMessage) throws -> Bool {
     reply(to: command, with: try answer.encoded())

@@ -21,5 +21,6 @@ struct Assayctl: AsyncParsableCommand {
     subcommands: [
       ModelCommand.self, EncodeCommand.self, EnrolCommand.self, LearnCommand.self, CalibrateCommand.self,
       EvalCommand.self, BenchCommand.self, DevicesCommand.self, CheckCommand.self, WatchCommand.self,
+      EvidenceCommand.self,
     ])
 }

@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Imaging
 import Inspection
+import Station
 import Transformer
 
 /// A failure in one sentence and the exit status that goes with it.
@@ -32,7 +33,7 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
     try fail("\(error)", EX_USAGE)
   } catch let error as any Error & CustomStringConvertible
     where error is InspectionError || error is DataSetError || error is ImageError
-    || error is QuantisedTowerError || error is EncoderError
+    || error is QuantisedTowerError || error is EncoderError || error is EvidenceFault
   {
     try fail("\(error)", EX_DATAERR)
   }

@@ -13,7 +13,7 @@ import Testing
       "assayd.birth/1": BirthMessage.self, "assayd.status/1": StatusMessage.self,
       "assayd.verdict/1": VerdictMessage.self, "assayd.result/1": ResultMessage.self,
       "assayd.stats/1": StatsMessage.self, "assayd.answer/1": AnswerMessage.self,
-      "assayd.enrol-progress/1": EnrolProgressMessage.self,
+      "assayd.enrol-progress/1": EnrolProgressMessage.self, "assayd.alert/1": AlertMessage.self,
       "assayd.station/1": StationStatusMessage.self,
     ]
     var seen: Set<String> = []

@@ -24,10 +24,11 @@ import Testing
     Mistake(
       "assayd.yaml", "statoin: a" + rest,
       "assayd.yaml:1:1: `statoin` is not known here; did you mean `station`? "
-        + "Allowed: broker, compute, console, limits, model, reload_on_change, root_topic, station."),
+        + "Allowed: broker, compute, console, evidence, limits, model, reload_on_change, root_topic, station."
+    ),
     Mistake(
       "assayd.yaml", "zebra: a" + rest,
-      "assayd.yaml:1:1: `zebra` is not known here; Allowed: broker, compute, console, limits, model, reload_on_change, root_topic, station."
+      "assayd.yaml:1:1: `zebra` is not known here; Allowed: broker, compute, console, evidence, limits, model, reload_on_change, root_topic, station."
     ),
     Mistake(
       "assayd.yaml", "station: [a, b]" + rest, "assayd.yaml:1:10: `station` is a list; expected text."),
@@ -95,6 +96,13 @@ import Testing
       "assayd.yaml", "compute:\n  threads: 0" + rest,
       "assayd.yaml:2:12: `compute.threads` is 0; allowed: 1 to 256."),
     Mistake(
+      "assayd.yaml", "evidence:\n  keep_mib: 0" + rest,
+      "assayd.yaml:2:13: `evidence.keep_mib` is 0; allowed: 1 to 16777216 mebibytes."),
+    Mistake(
+      "assayd.yaml", "evidence:\n  keep_day: 3" + rest,
+      "assayd.yaml:2:3: `keep_day` is not known in `evidence`; did you mean `keep_days`? "
+        + "Allowed: keep_days, keep_mib, reserve_mib, sample_every."),
+    Mistake(
       "assayd.yaml", "compute:\n  threads: 2.5" + rest,
       "assayd.yaml:2:12: `compute.threads` is `2.5`; expected a whole number, allowed: 1 to 256."),
   ]
@@ -112,6 +120,12 @@ import Testing
     Mistake(
       "lines/mono.yaml", "replay:\n  folder: pictures\n  rate: 0\nrecipe: cell",
       "lines/mono.yaml:3:9: `replay.rate` is 0; allowed: 0.01 to 1000 frames per second."),
+    Mistake(
+      "lines/mono.yaml", "replay:\n  folder: pictures\nrecipe: cell\nalerts:\n  window: 2\n  open_at: 3",
+      "lines/mono.yaml:6:12: `alerts.open_at` is 3; allowed: 1 to `alerts.window`, which is 2."),
+    Mistake(
+      "lines/mono.yaml", "replay:\n  folder: pictures\nrecipe: cell\nalerts:\n  count: pieces",
+      "lines/mono.yaml:5:10: `alerts.count` is `pieces`; allowed: frames, parts."),
     Mistake(
       "lines/mono.yaml", "replay:\n  folder: pictures\n  rate: fast\nrecipe: cell",
       "lines/mono.yaml:3:9: `replay.rate` is `fast`; expected a number, "

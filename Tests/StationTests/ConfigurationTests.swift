@@ -2,6 +2,7 @@ import Capture
 import Foundation
 import Imaging
 import Inspection
+import Messaging
 import Station
 import TestSupport
 import Testing
@@ -48,8 +49,9 @@ import Testing
     #expect(configuration.broker.port == 1883)
     #expect(configuration.broker.clientID == "assayd-hall")
     #expect(configuration.computeThreads == nil)
+    #expect(configuration.outbox == OutboxLimits() && configuration.evidence == EvidenceConfiguration())
     let line = try #require(configuration.lines.first)
-    #expect(line.results == .all)
+    #expect(line.results == .all && line.alerts == AlertConfiguration())
     #expect(line.region == nil && line.deadlineMilliseconds == nil && line.heatmap == nil)
     let recipe = try #require(configuration.recipe(of: line))
     #expect(recipe.version == .latest)

@@ -69,7 +69,8 @@ struct EndToEndTests {
     let unknown = try await answer("dance", "{}")
     #expect(unknown.outcome == .refused)
     #expect(
-      unknown.reason == "The command dance is not known; known are: enrol, recipe, reload, snapshot, trigger."
+      unknown.reason
+        == "The command dance is not known; known are: acknowledge, enrol, recipe, reload, snapshot, trigger."
     )
     let nowhere = try await answer("enrol", #"{"count": 8, "reason": "test"}"#, line: "attic")
     #expect(nowhere.reason == "There is no line attic; this station has: goods, mixed.")

@@ -96,6 +96,11 @@ struct StationBench {
     return folder
   }
 
+  /// The folder of a version.
+  static func enrolledVersion() throws -> URL {
+    try #require(RecipeVersion.all(in: try enrolled.get().paths.versions(of: "cell")).last)
+  }
+
   @discardableResult
   private static func enrol(_ folder: ConfigurationFolder, _ encoder: PatchEncoder) throws -> RecipeVersion {
     let configuration = try folder.load()

@@ -16,12 +16,14 @@ public struct StationStatusMessage: Message {
   public var configuration: Configuration
   public var broker: Broker
   public var outbox: StatsMessage.OutboxSummary
+  public var evidence: EvidenceSummary
   public var lines: [Line]
 
   public init(
     station: String, version: String, bootID: String, startedUTC: UTCTimestamp, timeUTC: UTCTimestamp,
     instructionSet: String?, modelHash: String?, isReady: Bool, isHealthy: Bool, configuration: Configuration,
-    broker: Broker, outbox: StatsMessage.OutboxSummary, lines: [Line]
+    broker: Broker, outbox: StatsMessage.OutboxSummary, evidence: EvidenceSummary,
+    lines: [Line]
   ) {
     self.station = station
     self.version = version
@@ -35,11 +37,12 @@ public struct StationStatusMessage: Message {
     self.configuration = configuration
     self.broker = broker
     self.outbox = outbox
+    self.evidence = evidence
     self.lines = lines
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, station, version, configuration, broker, outbox, lines
+    case schema, station, version, configuration, broker, outbox, evidence, lines
     case bootID = "boot_id"
     case startedUTC = "started_utc"
     case timeUTC = "time_utc"
@@ -132,10 +135,12 @@ extension StationStatusMessage {
     public var verdicts: StatsMessage.Verdicts
     /// From exposure to message, since the start of the program.
     public var latency: Histogram
+    public var alerts: Alerts
 
     public init(
       line: String, state: StatusMessage.State, reason: String?, sinceUTC: UTCTimestamp, fps: Double?,
-      recipe: RecipeReference, counters: FrameCounters, verdicts: StatsMessage.Verdicts, latency: Histogram
+      recipe: RecipeReference, counters: FrameCounters, verdicts: StatsMessage.Verdicts, latency: Histogram,
+      alerts: Alerts
     ) {
       self.line = line
       self.state = state
@@ -146,12 +151,28 @@ extension StationStatusMessage {
       self.counters = counters
       self.verdicts = verdicts
       self.latency = latency
+      self.alerts = alerts
     }
 
     enum CodingKeys: String, CodingKey {
-      case line, state, reason, fps, recipe, counters, verdicts
+      case line, state, reason, fps, recipe, counters, verdicts, alerts
       case sinceUTC = "since_utc"
       case latency = "latency_ms"
+    }
+  }
+
+  /// A line's alerts since the start of the program.
+  public struct Alerts: Codable, Sendable, Equatable {
+    /// The one that is open.
+    @Nullable public var open: ULID?
+    public var opened: Int
+    /// Not sent because there were too many.
+    public var suppressed: Int
+
+    public init(open: ULID?, opened: Int, suppressed: Int) {
+      self.open = open
+      self.opened = opened
+      self.suppressed = suppressed
     }
   }
 

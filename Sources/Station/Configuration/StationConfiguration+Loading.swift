@@ -54,7 +54,8 @@ extension StationConfiguration {
     return StationConfiguration(
       paths: paths, station: station.name, topics: station.topics, broker: station.broker,
       model: station.model, computeThreads: station.computeThreads, outbox: station.outbox,
-      console: station.console, reloadsOnChange: station.reloadsOnChange, lines: lines, recipes: recipes,
+      evidence: station.evidence, console: station.console, reloadsOnChange: station.reloadsOnChange,
+      lines: lines, recipes: recipes,
       hash: hash(of: log.contents, below: paths.configuration),
       files: log.contents.sorted { $0.file < $1.file }.map {
         File(path: String($0.file.dropFirst(paths.configuration.path.count + 1)), content: $0.data)
@@ -140,6 +141,7 @@ private struct StationSection {
   let outbox: OutboxLimits
   let console: ConsoleConfiguration?
   let reloadsOnChange: Bool
+  let evidence: EvidenceConfiguration
 
   init(_ mapping: YAMLMapping, paths: StationPaths, hostName: String) {
     name = mapping.string("station", default: hostName, length: 1...64)
@@ -179,6 +181,7 @@ private struct StationSection {
     limits?.finish()
     console = Self.console(mapping)
     reloadsOnChange = mapping.boolean("reload_on_change", default: true)
+    evidence = mapping.section("evidence").map(EvidenceConfiguration.init) ?? EvidenceConfiguration()
     mapping.finish()
   }
 }
@@ -204,6 +207,34 @@ extension StationSection {
     }
     section.finish()
     return isWanted ? console : nil
+  }
+}
+
+extension EvidenceConfiguration {
+  fileprivate init(_ section: YAMLMapping) {
+    self.init()
+    sampleEvery = section.integer("sample_every", 0...1_000_000, default: sampleEvery, unit: "frames")
+    days = section.integer("keep_days", 1...3650, default: days, unit: "days")
+    bytes = section.integer("keep_mib", 1...16_777_216, default: bytes >> 20, unit: "mebibytes") << 20
+    reserve = section.integer("reserve_mib", 0...1_048_576, default: reserve >> 20, unit: "mebibytes") << 20
+    section.finish()
+  }
+}
+
+extension AlertConfiguration {
+  fileprivate init(_ section: YAMLMapping) {
+    self.init()
+    unit = section.choice("count", default: unit)
+    window = section.integer("window", 1...1000, default: window)
+    openAt = section.integer("open_at", 1...1000, default: min(openAt, window))
+    closeAfter = section.integer("close_after", 1...100_000, default: closeAfter)
+    updateInterval = section.number("update_interval_s", 0...86_400, default: updateInterval, unit: "seconds")
+    mostPerHour = section.integer("max_per_hour", 1...3600, default: mostPerHour)
+    if openAt > window {
+      section.refuse(
+        "open_at", "`alerts.open_at` is \(openAt); allowed: 1 to `alerts.window`, which is \(window).")
+    }
+    section.finish()
   }
 }
 
@@ -301,7 +332,8 @@ extension LineConfiguration {
       region: region, recipe: recipe,
       results: mapping.choice("results", default: .all),
       deadlineMilliseconds: mapping.optionalNumber("deadline_ms", 1...60_000, unit: "milliseconds"),
-      heatmap: mapping.section("heatmap").map(HeatmapConfiguration.init))
+      heatmap: mapping.section("heatmap").map(HeatmapConfiguration.init),
+      alerts: mapping.section("alerts").map(AlertConfiguration.init) ?? AlertConfiguration())
     mapping.finish()
   }
 }

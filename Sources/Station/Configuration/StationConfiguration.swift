@@ -19,6 +19,7 @@ public struct StationConfiguration: Sendable, Equatable {
   public let computeThreads: Int?
   /// Bounds on the messages kept for a broker that is away.
   public let outbox: OutboxLimits
+  public let evidence: EvidenceConfiguration
   /// Where the console listens; nil where there is none.
   public let console: ConsoleConfiguration?
   /// Whether a change of the files is taken over as soon as they are saved, rather than when somebody says so.
@@ -133,6 +134,7 @@ public struct LineConfiguration: Sendable, Equatable {
   /// Milliseconds from exposure to message within which a verdict is in time; nil where there is no deadline.
   public var deadlineMilliseconds: Double?
   public var heatmap: HeatmapConfiguration?
+  public var alerts = AlertConfiguration()
 }
 
 /// An overlay of the score map, published beside the verdict.

@@ -31,9 +31,12 @@ public struct StationPaths: Sendable, Equatable {
   /// Configurations that were in use, newest last.
   public var keptConfigurations: URL { state.appending(path: "configurations", directoryHint: .isDirectory) }
   /// Recipes that lines were changed to by command.
-  var changeovers: URL { state.appending(path: "changeovers.json") }
+  package var changeovers: URL { state.appending(path: "changeovers.json") }
   /// Pictures taken by the command `snapshot`: `<line>/<time>.<jpg or png>`.
   public var snapshots: URL { state.appending(path: "snapshots", directoryHint: .isDirectory) }
+
+  /// Pictures and findings that are kept: see `EvidenceEntry`.
+  public var evidence: URL { state.appending(path: "evidence", directoryHint: .isDirectory) }
 
   /// A path as the configuration writes it: a relative one is taken below the root, an absolute one as it stands.
   public func resolve(_ path: String) -> URL {

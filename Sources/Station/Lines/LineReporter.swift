@@ -12,11 +12,13 @@ final class LineReporter: Sendable {
   private let bootID: String
   private let modelHash: String
   private let session: MQTTSession
+  private let evidence: EvidenceStore
   private let identifiers: ULIDGenerator
   private let logger: Logger
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   private struct State {
+    var alerts: AlertTracker
     var sequence: UInt64 = 0
     var verdicts = StatsMessage.Verdicts(ok: 0, ng: 0, undecidable: 0, error: 0)
     var window = ReportingWindow()
@@ -26,15 +28,22 @@ final class LineReporter: Sendable {
   }
 
   init(
-    line name: String, bootID: String, modelHash: String, session: MQTTSession,
+    line name: String, bootID: String, modelHash: String, session: MQTTSession, evidence: EvidenceStore,
     identifiers: ULIDGenerator, logger: Logger
   ) {
     self.name = name
     self.bootID = bootID
     self.modelHash = modelHash
     self.session = session
+    self.evidence = evidence
     self.identifiers = identifiers
     self.logger = logger
+    // An alert that an earlier run left open goes on.
+    let last = session.outbox.newestAlerts[session.topics.topic(.alert, of: name)]
+    state = Mutex(
+      State(
+        alerts: AlertTracker(
+          line: name, bootID: bootID, last: last.flatMap { try? AlertMessage(payload: $0) })))
   }
 
   /// Reports a frame that reached the judging thread.
@@ -68,15 +77,24 @@ final class LineReporter: Sendable {
     let quality = ResultMessage.FrameQuality(
       frameSequence: frame.sequence, framesLost: frame.flags.contains(.afterGap) ? nil : 0,
       warnings: finding.warnings)
-    let resultID = send(
+    let isKept = evidence.promises(statement.verdict, of: name)
+    let (result, alerts) = send(
       statement, recipe, line, exposure, ResultMessage.ClockQuality(frame.clockQuality), times, quality,
-      frame.label, part)
+      frame.label, part, isKept: isKept)
+    var overlay: (@Sendable (Picture) throws -> Picture)?
     if case .ready(let active) = recipe, case .judged(let judgement) = finding.outcome,
       let picture = finding.picture
     {
-      sendHeatmap(of: judgement, on: picture, active, line, resultID)
+      overlay = { [region = line.region, calibration = active.inspector.calibration] picture in
+        calibration.overlay(judgement, on: try region.map { try picture.cropped(to: $0) } ?? picture)
+      }
+      sendHeatmap(of: picture, overlay, line, result.resultID)
     }
-    return (resultID, statement.verdict)
+    if isKept {
+      evidence.keep(.init(result: result, image: frame.image, picture: finding.picture, overlay: overlay))
+    }
+    for alert in alerts { evidence.keep(alert) }
+    return (result.resultID, statement.verdict)
   }
 
   /// Reports a frame the source itself rejected. Nobody knows when it was exposed, so it has the present time.
@@ -85,21 +103,23 @@ final class LineReporter: Sendable {
     let times = ResultMessage.Times(
       acquireMs: nil, waitMs: nil, inferMs: nil, postMs: nil, totalMs: nil, deadlineMet: nil)
     let quality = ResultMessage.FrameQuality(frameSequence: sequence, framesLost: nil, warnings: [])
-    _ = send(Statement(rejection), recipe, line, .now, .arrival, times, quality, nil, nil)
+    _ = send(Statement(rejection), recipe, line, .now, .arrival, times, quality, nil, nil, isKept: false)
   }
 
   /// Numbers and sends under one lock, so that messages leave in the order of their numbers.
   ///
-  /// - Returns: the result's identifier.
+  /// - Parameter isKept: whether there will be evidence.
+  /// - Returns: what was sent.
   private func send(
     _ statement: Statement, _ recipe: RecipeState, _ line: LineConfiguration, _ exposure: UTCTimestamp,
     _ clockQuality: ResultMessage.ClockQuality, _ times: ResultMessage.Times,
-    _ quality: ResultMessage.FrameQuality, _ label: FrameLabel?, _ part: String?
-  ) -> ULID {
+    _ quality: ResultMessage.FrameQuality, _ label: FrameLabel?, _ part: String?, isKept: Bool
+  ) -> (ResultMessage, [AlertMessage]) {
     state.withLock { state in
       state.sequence += 1
+      let resultID = identifiers.next()
       let result = ResultMessage(
-        resultID: identifiers.next(), bootID: bootID, seq: state.sequence, line: name,
+        resultID: resultID, bootID: bootID, seq: state.sequence, line: name,
         partID: part ?? label?.file,
         partIDSource: part.map { _ in "trigger" } ?? label.map { _ in "file" },
         recipe: recipe.reference(named: line.recipe),
@@ -107,7 +127,9 @@ final class LineReporter: Sendable {
         exposureUTC: exposure, clockQuality: clockQuality, times: times, verdict: statement.verdict,
         score: statement.score, threshold: statement.threshold, reason: statement.reason,
         regions: statement.regions, mask: statement.mask, quality: quality,
-        degradations: statement.degradations, evidenceURI: nil, isSimulated: line.isSimulated,
+        degradations: statement.degradations,
+        evidenceURI: isKept ? evidence.uri(resultID, statement.verdict, of: name) : nil,
+        isSimulated: line.isSimulated,
         expected: label?.kind)
       switch result.verdict {
       case .ok: state.verdicts.ok += 1
@@ -119,21 +141,47 @@ final class LineReporter: Sendable {
         state.window.add(latency: total, score: statement.score)
         state.latency.add(total)
       }
+      state.alerts.configuration = line.alerts
+      let alerts = state.alerts.take(result, at: .now, newID: identifiers.next)
       do {
         try session.publish(VerdictMessage(result))
         if line.results == .all || result.verdict != .ok { try session.deliver(result) }
+        for alert in alerts { try session.deliver(alert) }
       } catch {
         logger.error("A result could not be written as a message.", metadata: ["error": "\(error)"])
       }
-      return result.resultID
+      return (result, alerts)
     }
   }
 
+  /// A person has seen the open alert.
+  func acknowledge(_ alertID: ULID?, by: String, note: String?) throws(Refusal) -> AlertMessage {
+    let (alert, result) = try state.withLock { state throws(Refusal) in
+      let alert = try state.alerts.acknowledge(alertID, by: by, note: note, at: .now)
+      return (alert, Result { try session.deliver(alert) })
+    }
+    if case .failure(let error) = result { throw Refusal("The alert could not be sent: \(error)") }
+    return alert
+  }
+
+  /// Nobody will look at the line any more.
+  func closeAlert() {
+    state.withLock { state in
+      guard let alert = state.alerts.close(.removed, at: .now) else { return }
+      try? session.deliver(alert)
+    }
+  }
+
+  /// The alert that is open, and how many were opened and not sent since the start.
+  var alerts: (open: AlertMessage?, opened: Int, suppressed: Int) {
+    state.withLock { ($0.alerts.open, $0.alerts.opened, $0.alerts.suppressed) }
+  }
+
   private func sendHeatmap(
-    of judgement: Judgement, on picture: Picture, _ recipe: ActiveRecipe, _ line: LineConfiguration,
+    of picture: Picture, _ overlay: ((Picture) throws -> Picture)?, _ line: LineConfiguration,
     _ resultID: ULID
   ) {
-    guard let heatmap = line.heatmap else { return }
+    guard let heatmap = line.heatmap, let overlay else { return }
     let isDue = state.withLock { state in
       if let last = state.heatmapAt,
         MonotonicInstant.now.milliseconds(since: last) < Double(heatmap.intervalMilliseconds)
@@ -145,11 +193,9 @@ final class LineReporter: Sendable {
     }
     guard isDue else { return }
     do {
-      let part =
-        try line.region.map { region throws(ImageError) in try picture.cropped(to: region) } ?? picture
-      let overlay = recipe.inspector.calibration.overlay(judgement, on: part)
       session.publish(
-        try overlay.jpegData(quality: heatmap.quality), to: session.topics.topic(.heatmap, of: name),
+        try overlay(picture).jpegData(quality: heatmap.quality),
+        to: session.topics.topic(.heatmap, of: name),
         userProperties: ["result_id": "\(resultID)"])
     } catch {
       logger.warning("A heat map could not be made.", metadata: ["error": "\(error)"])

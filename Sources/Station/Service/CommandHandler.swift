@@ -27,8 +27,9 @@ final class CommandHandler: Sendable {
   }
 
   /// Verbs that are carried out.
-  private static let verbs = ["enrol", "recipe", "reload", "snapshot", "trigger"]
+  private static let verbs = ["acknowledge", "enrol", "recipe", "reload", "snapshot", "trigger"]
   private static let longestName = 128
+  private static let longestNote = 400
 
   init(
     roster: Roster, reloader: Reloader, paths: StationPaths, session: MQTTSession, engine: InspectionEngine,
@@ -65,6 +66,7 @@ final class CommandHandler: Sendable {
         throw Refusal("There is no line \(command.line); this station has: \(names).")
       }
       switch command.verb {
+      case "acknowledge": try acknowledge(line, command)
       case "enrol": try enrol(EnrolRequest(payload: command.payload), line, command)
       case "recipe": try changeRecipe(line, command)
       case "snapshot": try takeSnapshot(line, command)
@@ -122,6 +124,24 @@ final class CommandHandler: Sendable {
     case .done(let summary): answer(command, .done, "Changed: \(summary.joined(separator: "; ")).")
     case .refused(let error): answer(command, .refused, error.description)
     }
+  }
+
+  // MARK: acknowledge
+
+  private func acknowledge(_ line: Line, _ command: MQTTCommand) throws(Refusal) {
+    let fields = try CommandFields(
+      command.payload, names: ["by", "alert_id", "note"], form: #"{"by": "J. Smith"}"#)
+    let by = try fields.text("by", "who", length: 1...Self.longestName)
+    let note =
+      try fields.has("note") ? fields.text("note", "what there is to say", length: 1...Self.longestNote) : nil
+    var alertID: ULID?
+    if fields.has("alert_id") {
+      let text = try fields.text("alert_id", "which alert", length: 1...Self.longestName)
+      alertID = ULID(text)
+      if alertID == nil { throw Refusal("The field alert_id is \(text), which is no alert's.") }
+    }
+    let alert = try line.record.reporter.acknowledge(alertID, by: by, note: note)
+    answer(command, .done, "The alert \(alert.alertID) is acknowledged by \(by).", resultID: alert.resultID)
   }
 
   // MARK: trigger

@@ -8,6 +8,7 @@ import Transformer
 struct LineFactory: Sendable {
   let roster: Roster
   let session: MQTTSession
+  let evidence: EvidenceStore
   let engine: InspectionEngine
   let priority: ForegroundPriority
   let bootID: String
@@ -16,12 +17,13 @@ struct LineFactory: Sendable {
   private let identifiers = ULIDGenerator()
 
   init(
-    roster: Roster, session: MQTTSession, engine: InspectionEngine, priority: ForegroundPriority,
-    bootID: String, logger: Logger,
+    roster: Roster, session: MQTTSession, evidence: EvidenceStore, engine: InspectionEngine,
+    priority: ForegroundPriority, bootID: String, logger: Logger,
     makeSource: @escaping @Sendable (LineConfiguration) throws(CaptureError) -> any FrameSource
   ) {
     self.roster = roster
     self.session = session
+    self.evidence = evidence
     self.engine = engine
     self.priority = priority
     self.bootID = bootID
@@ -35,7 +37,7 @@ struct LineFactory: Sendable {
     let record = roster.record(name) {
       LineReporter(
         line: name, bootID: bootID, modelHash: engine.encoder.modelHash, session: session,
-        identifiers: identifiers, logger: logger)
+        evidence: evidence, identifiers: identifiers, logger: logger)
     }
     return Line(
       setup.configuration, recipe: setup.recipe, record: record, priority: priority, logger: logger,

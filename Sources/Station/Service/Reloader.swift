@@ -223,7 +223,9 @@ final class Reloader: Sendable {
       for: Roster.State(
         configuration: plan.configuration, lines: lines.sorted { $0.name < $1.name }, slots: plan.slots))
     for line in added { line.start() }
+    factory.evidence.change(to: plan.configuration.evidence)
     for line in plan.removed {
+      line.record.reporter.closeAlert()
       logger.notice("The line was taken away.", metadata: line.summary)
       // Nobody shall take its last words for its present state.
       session.retain([], on: session.topics.topic(.status, of: line.name))

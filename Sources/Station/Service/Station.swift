@@ -17,6 +17,7 @@ public final class Station: Service {
 
   let roster: Roster
   private let session: MQTTSession
+  let evidence: EvidenceStore
   let commands: CommandHandler
   let reloader: Reloader
   private let monitor: StationMonitor
@@ -77,9 +78,10 @@ public final class Station: Service {
     let priority = ForegroundPriority()
     let readiness = Readiness()
     roster = Roster(configuration)
+    evidence = EvidenceStore(paths.evidence, configuration: configuration.evidence, logger: logger)
     let factory = LineFactory(
-      roster: roster, session: session, engine: engine, priority: priority, bootID: birth.bootID,
-      logger: logger, makeSource: makeSource)
+      roster: roster, session: session, evidence: evidence, engine: engine, priority: priority,
+      bootID: birth.bootID, logger: logger, makeSource: makeSource)
     let lines = configuration.lines.compactMap { line in
       slots[line.recipe].map { factory.line(Line.Setup(configuration: line, recipe: $0)) }
     }
@@ -91,8 +93,8 @@ public final class Station: Service {
       roster: roster, reloader: reloader, paths: paths, session: session, engine: engine,
       priority: priority, patience: timing.enrolment, logger: logger)
     monitor = StationMonitor(
-      roster: roster, reloader: reloader, session: session, birth: birth, readiness: readiness,
-      notifier: notifier, timing: timing, logger: logger)
+      roster: roster, reloader: reloader, session: session, evidence: evidence, birth: birth,
+      readiness: readiness, notifier: notifier, timing: timing, logger: logger)
   }
 
   /// What became of each line's frames so far.
@@ -122,6 +124,8 @@ public final class Station: Service {
     reloader.announce()
     reloader.keepConfiguration()
     session.start()
+    evidence.start()
+    session.closeAlerts(except: configuration.lines.map(\.name), bootID: birth.bootID)
     for line in roster.lines { line.start() }
 
     await withTaskGroup { group in
@@ -150,12 +154,14 @@ public final class Station: Service {
     commands.beginStop()
     // The waiting blocks, so it must not take one of the few threads that tasks and queues share.
     let (lines, late) = await withCheckedContinuation { continuation in
-      _ = WorkerThread(name: "stop") { [commands, reloader, roster] in
+      _ = WorkerThread(name: "stop") { [commands, evidence, reloader, roster] in
         reloader.stop()
         let lines = roster.lines
         for line in lines { line.beginStop() }
         let late = lines.filter { !$0.finishStop(by: deadline) }.map(\.name)
+        evidence.beginStop()
         commands.finishStop(by: deadline)
+        _ = evidence.finishStop(by: deadline)
         continuation.resume(returning: (lines, late))
       }
     }

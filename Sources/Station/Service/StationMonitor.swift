@@ -10,6 +10,7 @@ final class StationMonitor: Sendable {
   private let roster: Roster
   private let reloader: Reloader
   private let session: MQTTSession
+  private let evidence: EvidenceStore
   private let birth: BirthMessage
   private let readiness: Readiness
   private let notifier: ServiceNotifier
@@ -45,12 +46,13 @@ final class StationMonitor: Sendable {
   private static let longestHang = 15.0
 
   init(
-    roster: Roster, reloader: Reloader, session: MQTTSession, birth: BirthMessage, readiness: Readiness,
-    notifier: ServiceNotifier, timing: StationTiming, logger: Logger
+    roster: Roster, reloader: Reloader, session: MQTTSession, evidence: EvidenceStore, birth: BirthMessage,
+    readiness: Readiness, notifier: ServiceNotifier, timing: StationTiming, logger: Logger
   ) {
     self.roster = roster
     self.reloader = reloader
     self.session = session
+    self.evidence = evidence
     self.birth = birth
     self.readiness = readiness
     self.notifier = notifier
@@ -165,16 +167,19 @@ final class StationMonitor: Sendable {
           .init(timeUTC: $0.timeUTC, cause: $0.cause, problems: $0.problems.map(\.description))
         }, reloads: configuration.reloads, refusals: configuration.refusals),
       broker: .init(session.status), outbox: .init(session.outbox.counts),
+      evidence: evidence.summary,
       lines: current.lines.map { line in
         let known = state.lines[line.name]
         let condition = line.condition
         let setup = line.setup
         let totals = line.record.reporter.totals
+        let alerts = line.record.reporter.alerts
         return .init(
           line: line.name, state: condition.state, reason: condition.reason, sinceUTC: known?.since ?? .now,
           fps: known.flatMap(framesPerSecond),
           recipe: setup.recipe.current.reference(named: setup.configuration.recipe),
-          counters: line.counts.message, verdicts: totals.verdicts, latency: totals.latency)
+          counters: line.counts.message, verdicts: totals.verdicts, latency: totals.latency,
+          alerts: .init(open: alerts.open?.alertID, opened: alerts.opened, suppressed: alerts.suppressed))
       })
   }
 
