@@ -84,8 +84,14 @@ let package = Package(
     tests("PromptLearningTests", ["PromptLearning", "Inspection", "Transformer", "Compute"]),
     tests("EvaluationTests", ["Evaluation"]),
     tests("CaptureTests", ["Capture"]),
+    // The disk as a power cut leaves it; in an executable of its own, for its functions take the C library's place.
+    .target(name: "CPowerCut", path: "Tests/CPowerCut", cSettings: cSettings),
+    .executableTarget(
+      name: "power-cut", dependencies: ["CPowerCut", "Station", "Inspection", "Messaging", logging],
+      path: "Tests/PowerCut", swiftSettings: swiftSettings,
+      linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
     tests("MessagingTests", ["Messaging"]),
-    tests("StationTests", ["Station"]),
+    tests("StationTests", ["Station", "power-cut"]),
   ],
   swiftLanguageModes: [.v6]
 )

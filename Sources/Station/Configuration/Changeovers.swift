@@ -1,30 +1,30 @@
-import Foundation
+package import Foundation
 import Transformer
 
 /// Recipes that lines were changed to by command, kept over a restart.
 ///
 /// A changeover holds until somebody writes another recipe into the line's file: then the file has the last word.
-struct Changeovers: Codable, Equatable {
-  struct Entry: Codable, Equatable {
+package struct Changeovers: Codable, Equatable {
+  package struct Entry: Codable, Equatable {
     /// What the line's file said when the command came.
-    var configured: String
-    var recipe: String
+    package var configured: String
+    package var recipe: String
   }
 
-  private(set) var entries: [String: Entry] = [:]
+  package private(set) var entries: [String: Entry] = [:]
 
   /// None where the file is missing or damaged; a line then runs the recipe of its configuration.
-  init(contentsOf file: URL) {
+  package init(contentsOf file: URL) {
     if let data = try? Data(contentsOf: file), let read = try? JSONDecoder().decode(Self.self, from: data) {
       self = read
     }
   }
 
-  mutating func change(_ line: String, configured: String, to recipe: String) {
+  package mutating func change(_ line: String, configured: String, to recipe: String) {
     entries[line] = configured == recipe ? nil : Entry(configured: configured, recipe: recipe)
   }
 
-  func write(to file: URL) throws {
+  package func write(to file: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try FileManager.default.createDirectory(

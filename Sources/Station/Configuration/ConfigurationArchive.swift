@@ -9,13 +9,15 @@ import Messaging
 /// ```
 /// Each is written whole or not at all, and counts only where its files still make the hash in its name: what a power
 /// cut left of one is passed over for the one before.
-struct ConfigurationArchive {
+package struct ConfigurationArchive {
   let paths: StationPaths
+
+  package init(paths: StationPaths) { self.paths = paths }
 
   private static let kept = 3
 
   /// Keeps a configuration, unless it is the newest one that is kept.
-  func keep(_ configuration: StationConfiguration) throws {
+  package func keep(_ configuration: StationConfiguration) throws {
     let names = names()
     if let newest = names.last, newest.hasSuffix("-\(configuration.hash)"), load(newest) != nil { return }
     let number = (names.last.flatMap { Int($0.prefix(6)) } ?? 0) + 1
@@ -35,7 +37,7 @@ struct ConfigurationArchive {
   }
 
   /// The newest configuration that is whole and still works here; nil where there is none.
-  func newest() -> StationConfiguration? { names().reversed().lazy.compactMap(load).first }
+  package func newest() -> StationConfiguration? { names().reversed().lazy.compactMap(load).first }
 
   private func load(_ name: String) -> StationConfiguration? {
     let folder = paths.keptConfigurations.appending(path: name, directoryHint: .isDirectory)
