@@ -42,7 +42,7 @@ import Testing
       // The disk may be slower than a stop may take.
       try await StationBench.wait(for: "the evidence") {
         let evidence = EvidenceFolder(bench.folder.paths.evidence)
-        let worst = try alerts(bench).last?.resultID
+        let worst = try self.alerts(bench).last?.resultID
         return evidence.entries().count == 4 && worst.flatMap(evidence.entry)?.isAlert == true
       }
     }
