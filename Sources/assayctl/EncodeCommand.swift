@@ -34,6 +34,19 @@ struct EncodeCommand: AsyncParsableCommand {
   @Option(help: "Height the picture is resized to, a multiple of the patch size.")
   var height = 336
 
+  func validate() throws {
+    if Set(block).count < block.count { throw ValidationError("--block names a block twice.") }
+    var names: Set<String> = []
+    for path in pictures where !names.insert(Self.name(of: path)).inserted {
+      throw ValidationError(
+        "Two pictures are called \(Self.name(of: path)), and would be one in the output: rename one of them.")
+    }
+  }
+
+  private static func name(of path: String) -> String {
+    URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+  }
+
   func run() async throws {
     try await reportingFailures {
       let encoder = try options.load().encoder
@@ -46,7 +59,7 @@ struct EncodeCommand: AsyncParsableCommand {
         let tokens = try encoder.encode(picture, taps: block.map(tap.tap))
         for (index, block) in block.enumerated() {
           let (features, classToken) = (tokens.features[index], tokens.classTokens[index])
-          let name = "\(url.deletingPathExtension().lastPathComponent).block\(block)"
+          let name = "\(Self.name(of: path)).block\(block)"
           writer.add(name, shape: [tokens.gridRows, tokens.gridColumns, features.columns], features.values)
           writer.add("\(name).class", shape: [classToken.columns], classToken.values)
         }
