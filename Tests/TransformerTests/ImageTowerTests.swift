@@ -101,11 +101,12 @@ import Transformer
       try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         .min { $0.path < $1.path })
     let picture = try Picture(contentsOf: file).resized(width: 196, height: 140, filter: .bicubic)
+    let taps = [TokenTap(block: 12), TokenTap(block: 12, place: .values)]
     let expected = try QuantisedImageTower(model: model, path: .portable, pool: ThreadPool(threads: 2))
-      .encode(picture, taps: [TokenTap(block: 12)])
+      .encode(picture, taps: taps)
     for path in KernelPath.available {
       let tower = try QuantisedImageTower(model: model, path: path, pool: ThreadPool(threads: 1))
-      #expect(try tower.encode(picture, taps: [TokenTap(block: 12)]) == expected, "\(path.rawValue)")
+      #expect(try tower.encode(picture, taps: taps) == expected, "\(path.rawValue)")
     }
   }
 
