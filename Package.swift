@@ -57,7 +57,7 @@ let package = Package(
     .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
     library("Compute", ["CKernels", "CThreads", "COpenBLAS"]),
-    library("Imaging", ["CJPEG", "CPNG", "Compute"]),
+    library("Imaging", ["CJPEG", "CPNG", "CKernels", "Compute"]),
     library("Transformer", ["Compute", "Imaging", crypto]),
     library("Inspection", ["Transformer", "Imaging", crypto]),
     library("PromptLearning", ["Inspection", "Transformer", "Compute", "CKernels"]),

@@ -26,6 +26,17 @@ public enum KernelPath: String, Sendable, CaseIterable, Codable {
     return paths
   }()
 
+  private static let forPictures = (try? preferred()) ?? available[0]
+
+  /// The functions of `preferred()`, or of the fastest path where it names none: for what is done outside the encoder,
+  /// which has been told its path.
+  package static var kernelsForPictures: ck_kernels {
+    guard let kernels = forPictures.kernels else {
+      preconditionFailure("An available path has kernels.")
+    }
+    return kernels
+  }
+
   /// The path named in `ASSAYD_KERNELS`, or the fastest there is.
   public static func preferred(
     environment: [String: String] = ProcessInfo.processInfo.environment

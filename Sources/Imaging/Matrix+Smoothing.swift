@@ -1,3 +1,4 @@
+import CKernels
 public import Compute
 import Foundation
 
@@ -11,12 +12,16 @@ extension Matrix {
   /// - Parameter sigma: in cells; 0 changes nothing.
   /// - Precondition: `sigma` is finite and not negative.
   public func smoothed(sigma: Double) -> Matrix {
+    smoothed(sigma: sigma, KernelPath.kernelsForPictures)
+  }
+
+  func smoothed(sigma: Double, _ kernels: ck_kernels) -> Matrix {
     precondition(sigma.isFinite && sigma >= 0, "A map cannot be smoothed with sigma \(sigma).")
     let radius = Int(4 * sigma + 0.5)
     if radius == 0 || values.isEmpty { return self }
     let weights = Self.gaussianWeights(sigma: sigma, radius: radius)
-    let columnsDone = smoothedAlongColumns(values, weights)
-    return Matrix(rows: rows, columns: columns, values: smoothedAlongRows(columnsDone, weights))
+    let columnsDone = smoothedAlongColumns(values, weights, kernels)
+    return Matrix(rows: rows, columns: columns, values: smoothedAlongRows(columnsDone, weights, kernels))
   }
 
   /// The weights of the distances 0...radius.

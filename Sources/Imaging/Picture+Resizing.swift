@@ -1,3 +1,6 @@
+import CKernels
+import Compute
+
 extension Picture {
   /// The picture scaled to another size, the same bits as Pillow (before 13) gives for `Image.resize`.
   ///
@@ -5,14 +8,23 @@ extension Picture {
   ///
   /// - Precondition: both sides are at least 1.
   public func resized(width newWidth: Int, height newHeight: Int, filter: ResamplingFilter) -> Picture {
+    resized(width: newWidth, height: newHeight, filter: filter, KernelPath.kernelsForPictures)
+  }
+
+  func resized(
+    width newWidth: Int, height newHeight: Int, filter: ResamplingFilter, _ kernels: ck_kernels
+  ) -> Picture {
     precondition(
       newWidth >= 1 && newHeight >= 1, "A picture of \(newWidth) x \(newHeight) pixels has no content.")
-    if newWidth == width, newHeight == height { return self }
-    // An axis that keeps its length gets weights of exactly 1 and 0, so it needs no case of its own.
-    let horizontal = ResamplingCoefficients(from: width, to: newWidth, filter: filter)
-    let vertical = ResamplingCoefficients(from: height, to: newHeight, filter: filter)
-    let columns = Self.resampledAndTransposed(pixels, rows: height, columns: width, horizontal)
-    let rows = Self.resampledAndTransposed(columns, rows: newWidth, columns: height, vertical)
-    return Picture(width: newWidth, height: newHeight, pixels: rows)
+    var pixels = pixels
+    if newWidth != width {
+      let horizontal = ResamplingCoefficients(from: width, to: newWidth, filter: filter)
+      pixels = Self.resampledRows(pixels, columns: width, horizontal, kernels)
+    }
+    if newHeight != height {
+      let vertical = ResamplingCoefficients(from: height, to: newHeight, filter: filter)
+      pixels = Self.resampledColumns(pixels, columns: newWidth, vertical, kernels)
+    }
+    return Picture(width: newWidth, height: newHeight, pixels: pixels)
   }
 }

@@ -1,19 +1,17 @@
-/// What each output position of one axis takes from which input positions, in Pillow's fixed point.
+import CKernels
+
+/// What each output position of one axis takes from which input positions, in Pillow's fixed point of
+/// `CK_RESAMPLING_BITS` bits.
 struct ResamplingCoefficients {
-  /// Pillow's fixed point: 8 bits of the 32 are the pixel's, 2 are room for sums outside 0...255.
-  static let fractionalBits = 22
-
-  struct Taps: Equatable {
-    /// First input position.
-    var start: Int
-    /// Where in `weights` its first weight is, and how many there are.
-    var offset: Int
-    var count: Int
-  }
-
-  /// One for each output position.
-  var taps: [Taps] = []
-  var weights: [Int64] = []
+  /// Weights that every position has in `weights`: those it needs, then zeros up to the most that one needs and a
+  /// multiple of 4.
+  let taps: Int
+  /// First input position of each output position.
+  private(set) var starts: [Int32] = []
+  /// Input positions of each output position; none lies beyond the axis.
+  private(set) var counts: [Int] = []
+  /// `taps` for each output position.
+  private(set) var weights: [Int32] = []
 
   /// - Parameters:
   ///   - input: length of the axis before, at least 1.
@@ -22,19 +20,31 @@ struct ResamplingCoefficients {
     let scale = Double(input) / Double(output)
     let stretch = max(scale, 1)
     let support = filter.support * stretch
-    taps.reserveCapacity(output)
-    for position in 0..<output {
+    let ranges = (0..<output).map { position in
       let centre = (Double(position) + 0.5) * scale
-      let start = max(0, Int(centre - support + 0.5))
-      let end = min(input, Int(centre + support + 0.5))
+      return max(0, Int(centre - support + 0.5))..<min(input, Int(centre + support + 0.5))
+    }
+    taps = ((ranges.map(\.count).max() ?? 0) + 3) / 4 * 4
+    starts.reserveCapacity(output)
+    counts.reserveCapacity(output)
+    weights.reserveCapacity(output * taps)
+    for (position, range) in ranges.enumerated() {
+      let centre = (Double(position) + 0.5) * scale
       // Pillow multiplies by the reciprocal here and divides below; the other way round would move last bits.
       let shrink = 1 / stretch
-      let raw = (start..<end).map { filter.weight((Double($0) - centre + 0.5) * shrink) }
+      let raw = range.map { filter.weight((Double($0) - centre + 0.5) * shrink) }
       let sum = raw.reduce(0, +)
-      taps.append(Taps(start: start, offset: weights.count, count: raw.count))
+      starts.append(Int32(range.lowerBound))
+      counts.append(range.count)
       weights += raw.map { weight in
-        Int64((weight / sum * Double(1 << Self.fractionalBits)).rounded(.toNearestOrAwayFromZero))
+        Int32((weight / sum * Double(1 << CK_RESAMPLING_BITS)).rounded(.toNearestOrAwayFromZero))
       }
+      weights += repeatElement(0, count: taps - range.count)
     }
+  }
+
+  /// The weights of one output position.
+  func weights(of position: Int) -> ArraySlice<Int32> {
+    weights[position * taps..<position * taps + counts[position]]
   }
 }

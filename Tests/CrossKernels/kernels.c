@@ -85,7 +85,25 @@ static uint64_t run(const ck_kernels *kernels) {
       kernels->attend((ck_activations){queries, WIDTH, query_scales}, rows, head, scratch, output, WIDTH);
       h = hash(h, output, rows * WIDTH * sizeof(float));
     }
-  return h;
+
+  // Pictures: bytes with weights of both signs, rows of floats.
+  enum { PIXELS = 61, TAPS = 8, RADIUS = 3 };
+  static uint8_t pixels[TAPS * PIXELS * 3 + 4], resampled[PIXELS * 3];
+  int32_t starts[PIXELS - TAPS], taps[(PIXELS - TAPS) * TAPS];
+  for (size_t i = 0; i < sizeof(pixels); i++) pixels[i] = (uint8_t)(next() >> 24);
+  for (int32_t i = 0; i < PIXELS - TAPS; i++) starts[i] = i;
+  for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++) taps[i] = (int32_t)next() >> 10;
+  kernels->resample_row(pixels, starts, taps, TAPS, PIXELS - TAPS, resampled);
+  h = hash(h, resampled, (PIXELS - TAPS) * 3);
+  kernels->resample_column(pixels, PIXELS * 3, taps, TAPS, PIXELS * 3, resampled);
+  h = hash(h, resampled, PIXELS * 3);
+  const float *rows_of_floats[2 * RADIUS + 1];
+  double distances[RADIUS + 1];
+  for (size_t i = 0; i < MAX; i++) input[i] = next_float();
+  for (size_t i = 0; i <= 2 * RADIUS; i++) rows_of_floats[i] = input + i * 100;
+  for (size_t i = 0; i <= RADIUS; i++) distances[i] = next_float();
+  kernels->smooth(rows_of_floats, distances, RADIUS, 93, output);
+  return hash(h, output, 93 * sizeof(float));
 }
 
 int main(void) {

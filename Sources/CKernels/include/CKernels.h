@@ -11,6 +11,9 @@
 /// Lanes of every float kernel and channels of a weight panel.
 enum { CK_LANES = 16 };
 
+/// Fraction bits of resampling weights, as in Pillow: 8 bits of 32 are the pixel's, 2 are room for sums outside 0 ... 255.
+enum { CK_RESAMPLING_BITS = 22 };
+
 /// What is done with a finished sum before it is stored.
 typedef enum {
   CK_STORE = 0,       ///< out = v
@@ -142,6 +145,20 @@ typedef struct {
   /// Adds to `gradient` what `upstream`, the gradient at `attend_paths`' output, is at queries, keys and values.
   void (*attend_paths_gradient)(ck_paths head, size_t first, size_t rows, const float *upstream,
                                 size_t upstream_stride, float *scratch, ck_paths_gradient gradient);
+
+  // Pictures of RGB bytes and maps.
+
+  /// One row of pixels at another width: output pixel i is the sum over t < taps of weights[i * taps + t] times the
+  /// pixel starts[i] + t, in fixed point of CK_RESAMPLING_BITS bits, rounded to nearest and kept within 0 ... 255. `taps`
+  /// is a multiple of 4, and 4 bytes behind the last pixel named are read.
+  void (*resample_row)(const uint8_t *row, const int32_t *starts, const int32_t *weights, size_t taps, size_t count,
+                       uint8_t *output);
+  /// The same from row to row: one output row of `count` bytes from `taps` rows that lie `stride` bytes apart.
+  void (*resample_column)(const uint8_t *rows, size_t stride, const int32_t *weights, size_t taps, size_t count,
+                          uint8_t *output);
+  /// output[x] = sum of weights[|d|] * rows[radius + d][x] for d = -radius ... radius in double: the centre, then pairs
+  /// from the outermost inwards.
+  void (*smooth)(const float *const *rows, const double *weights, size_t radius, size_t count, float *output);
 
   /// Runs the multiply-add of `multiply_int8` on registers alone, 12 times a round, and returns how many products were
   /// summed: what the processor could do if nothing else were to be done. NULL where the compiler chooses the
