@@ -23,7 +23,9 @@ final class Workspace: @unchecked Sendable {
   /// What one thread writes while it works on a chunk.
   struct Scratch: Sendable {
     let normalised: AlignedBuffer<Float>  // chunk x width
-    let wide: AlignedBuffer<Float>  // chunk x max(3 width, mlp width, patch inputs)
+    let wide: AlignedBuffer<Float>  // chunk x max(3 width, mlp width)
+    let patches: AlignedBuffer<UInt8>  // chunk x patch embedding's depth
+    let ones: AlignedBuffer<Float>  // chunk: the scale of pixels
     let quantised: AlignedBuffer<UInt8>  // chunk x width
     let scales: AlignedBuffer<Float>  // chunk
     let attention: AlignedBuffer<UInt8>
@@ -69,7 +71,6 @@ final class Workspace: @unchecked Sendable {
   init(grid: PatchGrid, tower: QuantisedImageTower) {
     let configuration = tower.configuration
     let width = configuration.width
-    let inputs = 3 * configuration.patchSize * configuration.patchSize
     let tokens = grid.count + 1
     let paddedTokens = (tokens + 15) / 16 * 16
     let bounds = Self.bounds(
@@ -99,7 +100,9 @@ final class Workspace: @unchecked Sendable {
     scratch = (0..<tower.pool.threads).map { _ in
       Scratch(
         normalised: AlignedBuffer(count: largestChunk * width),
-        wide: AlignedBuffer(count: largestChunk * max(3 * width, configuration.mlpWidth, inputs)),
+        wide: AlignedBuffer(count: largestChunk * max(3 * width, configuration.mlpWidth)),
+        patches: AlignedBuffer(count: largestChunk * tower.weights.patch.depth),
+        ones: AlignedBuffer([Float](repeating: 1, count: largestChunk)),
         quantised: AlignedBuffer(count: largestChunk * width),
         scales: AlignedBuffer(count: largestChunk),
         attention: AlignedBuffer(count: ck_attention_scratch(tokens, width / configuration.heads)))
@@ -288,21 +291,22 @@ private struct Step {
     let rows = workspace.rows(of: chunk)
     timed(.embedding) {
       let side = configuration.patchSize
-      let inputs = 3 * side * side
+      let embedding = tower.weights.patch
       let patches = max(rows.lowerBound, 1)..<rows.upperBound
       picture.pixels.withUnsafeBufferPointer { pixels in
+        guard let pixels = pixels.baseAddress else { return }
         for (slot, token) in patches.enumerated() {
           let (top, left) = ((token - 1) / workspace.grid.columns, (token - 1) % workspace.grid.columns)
           for row in 0..<side {
-            let source = ((top * side + row) * picture.width + left * side) * 3
-            let target = scratch.wide.base + slot * inputs + row * 3 * side
-            for index in 0..<3 * side { target[index] = Float(pixels[source + index]) }
+            embedding.convert(
+              pixels + ((top * side + row) * picture.width + left * side) * 3, count: 3 * side,
+              to: scratch.patches.base + slot * embedding.depth + row * 3 * side, kernels)
           }
         }
       }
-      kernels.multiply_float(
-        scratch.wide.base, inputs, patches.count, tower.weights.patch.base, inputs, width,
-        tower.weights.patchBias.base, stream + patches.lowerBound * width, width)
+      embedding.embed(
+        scratch.patches.base, ones: scratch.ones.base, rows: patches.count,
+        into: stream + patches.lowerBound * width, kernels)
       if rows.lowerBound == 0 { stream.update(from: tower.weights.classToken, count: width) }
       for index in rows.lowerBound * width..<rows.upperBound * width {
         stream[index] += workspace.positions.base[index]

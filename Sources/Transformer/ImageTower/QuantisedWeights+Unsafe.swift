@@ -30,22 +30,19 @@ struct QuantisedWeights: @unchecked Sendable {
   }
 
   private let model: ModelFile
-  /// For pixel values 0...255 in the order (row, column, channel), as pictures have them: panels of 16 outputs,
-  /// `[panel][input][16]`.
-  let patch: AlignedBuffer<Float>
-  let patchBias: AlignedBuffer<Float>
+  let patch: PatchEmbedding
   let classToken: UnsafePointer<Float>
   let preNorm: Norm?
   let blocks: [Block]
   let norm: Norm
-  /// To the joint embedding: panels of 16 outputs as `patch`; nil where the model has none.
+  /// To the joint embedding: panels of 16 outputs, `[panel][input][16]`; nil where the model has none.
   let projection: AlignedBuffer<Float>?
 
   init(model: ModelFile) {
     let configuration = model.configuration
     let width = configuration.width
     self.model = model
-    (patch, patchBias) = Self.foldedPatchEmbedding(of: model)
+    patch = PatchEmbedding(model: model)
     classToken = Self.pointer("image.class", in: model)
     preNorm = configuration.hasPreNorm ? Self.norm("image.pre_norm", in: model) : nil
     norm = Self.norm("image.norm", in: model)
@@ -69,30 +66,6 @@ struct QuantisedWeights: @unchecked Sendable {
         mlpIn: Self.linear("\(name).mlp.in", inputs: width, outputs: configuration.mlpWidth, in: model),
         mlpOut: Self.linear("\(name).mlp.out", inputs: configuration.mlpWidth, outputs: width, in: model))
     }
-  }
-
-  /// (pixel / 255 - mean) / deviation, folded into the patch embedding's weights and bias.
-  private static func foldedPatchEmbedding(of model: ModelFile) -> (
-    AlignedBuffer<Float>, AlignedBuffer<Float>
-  ) {
-    let configuration = model.configuration
-    let (width, inputs) = (configuration.width, 3 * configuration.patchSize * configuration.patchSize)
-    let raw = model.float("image.patch.weight")
-    let bias = model.float("image.patch.bias")
-    let weights = AlignedBuffer<Float>(count: width * inputs)
-    let folded = AlignedBuffer<Float>(count: width)
-    for output in 0..<width {
-      var constant = Double(bias[output])
-      for input in 0..<inputs {
-        let channel = input * 3 / inputs
-        let scaled = Double(raw[output * inputs + input]) / Double(configuration.standardDeviation[channel])
-        constant -= scaled * Double(configuration.mean[channel])
-        let interleaved = input % (inputs / 3) * 3 + channel
-        weights.base[(output / 16 * inputs + interleaved) * 16 + output % 16] = Float(scaled / 255)
-      }
-      folded.base[output] = Float(constant)
-    }
-    return (weights, folded)
   }
 
   private static func linear(_ name: String, inputs: Int, outputs: Int, in model: ModelFile) -> Linear {
