@@ -8,17 +8,21 @@ public import Transformer
 public struct Inspector: Sendable {
   public let calibration: Calibration
   public let regionOptions: RegionOptions
+  /// How pictures must look to be judged; nil where nobody recorded it.
+  public let references: ReferenceStatistics?
   private let scorer: Scorer
 
   /// - Throws: `InspectionError` where model, bank and calibration do not belong together.
   public init(
     encoder: any ImageEncoder, bank: MemoryBank, calibration: Calibration, search: VectorSearchMethod,
-    guidance: TextGuidance? = nil, regions: RegionOptions = RegionOptions()
+    guidance: TextGuidance? = nil, regions: RegionOptions = RegionOptions(),
+    references: ReferenceStatistics? = nil
   ) throws(InspectionError) {
     try calibration.check(bank: bank)
     scorer = try Scorer(encoder: encoder, bank: bank, search: search, guidance: guidance)
     self.calibration = calibration
     regionOptions = regions
+    self.references = references
   }
 
   /// Judges by words alone: no reference was ever seen.
@@ -34,6 +38,7 @@ public struct Inspector: Sendable {
       guidance: guidance)
     calibration = Calibration(written: limit)
     regionOptions = regions
+    references = nil
   }
 
   /// Judges a picture.
@@ -51,7 +56,8 @@ public struct Inspector: Sendable {
     let options = scorer.extractor.options
     let area = region ?? PixelRect(x: 0, y: 0, width: picture.width, height: picture.height)
     var judgement = Judgement(
-      verdict: .undecidable, undecidableReason: nil, score: nil, threshold: calibration.imageLimit.value,
+      verdict: .undecidable, undecidableReason: nil, undecidableExplanation: nil, score: nil,
+      threshold: calibration.imageLimit.value,
       patchScores: nil, map: nil, pixelThreshold: calibration.pixelLimit.value, regions: [], regionCount: 0,
       mask: nil, toSensor: AffineMap(mapWidth: options.inputWidth, mapHeight: options.inputHeight, of: area),
       durations: StageDurations())
@@ -71,6 +77,13 @@ public struct Inspector: Sendable {
     judgement.durations.resize = resized - start
     if input.isFlat {
       judgement.undecidableReason = .flat
+      judgement.undecidableExplanation =
+        "The picture is one flat colour: a covered lens, no light or no signal."
+      return judgement
+    }
+    if let (reason, explanation) = references?.obstacle(in: input) {
+      judgement.undecidableReason = reason
+      judgement.undecidableExplanation = explanation
       return judgement
     }
     let features = try scorer.features(of: input)

@@ -7,6 +7,8 @@ public struct Judgement: Sendable {
   public var verdict: Verdict
   /// Why the picture is undecidable; nil with every other verdict.
   public var undecidableReason: UndecidableReason?
+  /// The same in a sentence for people.
+  public var undecidableExplanation: String?
   /// The score of the picture, higher is more anomalous; nil where it is undecidable.
   public var score: Float?
   /// Above this score the verdict is NG.

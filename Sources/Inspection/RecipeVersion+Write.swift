@@ -76,7 +76,12 @@ extension RecipeVersion {
       schema: Manifest.currentSchema, version: number, created: Date.now.ISO8601Format(),
       bankHash: bank.hash, modelHash: bank.modelHash, options: bank.options, gridRows: bank.gridRows,
       gridColumns: bank.gridColumns, vectors: bank.vectors.rows, width: bank.vectors.columns,
-      coreset: bank.coreset, references: entries, calibrationSHA256: calibrationHash, prompts: promptsEntry)
+      coreset: bank.coreset, references: entries,
+      pictures: ReferenceStatistics(
+        references.map {
+          $0.picture.resized(
+            width: bank.options.inputWidth, height: bank.options.inputHeight, filter: .bicubic)
+        }), calibrationSHA256: calibrationHash, prompts: promptsEntry)
     try json.encode(manifest).write(to: folder.appending(path: File.manifest))
     return manifest
   }

@@ -50,6 +50,8 @@ public struct RecipeVersion: Sendable {
     /// How the bank was reduced; absent where it is complete.
     public var coreset: MemoryBank.Coreset?
     public var references: [ReferenceEntry]
+    /// How the references look as pictures; absent in versions of before this was recorded.
+    public var pictures: ReferenceStatistics?
     /// SHA-256 of `calibration.json`; absent where there is none.
     public var calibrationSHA256: String?
     /// Absent where there are no prompts.
@@ -85,6 +87,7 @@ public struct RecipeVersion: Sendable {
       case width
       case coreset
       case references
+      case pictures
       case calibrationSHA256 = "calibration_sha256"
       case prompts
     }

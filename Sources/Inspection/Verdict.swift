@@ -24,4 +24,12 @@ public enum Verdict: String, Sendable, Codable, CaseIterable {
 public enum UndecidableReason: String, Sendable, Codable, CaseIterable {
   /// Every pixel has the same value but for a grey level of noise: a covered lens, a light that is off, no signal.
   case flat
+  /// Far darker than the references.
+  case dark
+  /// Far brighter than the references, or white where they are not.
+  case overExposed = "over_exposed"
+  /// Far less sharp than the references.
+  case blurred
+  /// The part lies elsewhere than in the references, which agree about its place.
+  case shifted
 }

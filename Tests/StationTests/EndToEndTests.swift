@@ -204,4 +204,69 @@ struct EndToEndTests {
       )
     }
   }
+
+  @Test func commandsAreCarriedOutAndAnswered() async throws {
+    let broker = try Mosquitto()
+    let everything = try broker.subscribe()
+    let script = (0..<40).flatMap {
+      [ScriptedSource.Step.frame(Parts.raw(seed: UInt64(100 + $0))), .handled, .pause(.milliseconds(2))]
+    }
+    let bench = try StationBench(["line": ScriptedSource(script, repeats: true)], brokerPort: broker.port)
+    try bench.addRecipe("lax", replacing: "threshold: 0.2", with: "threshold: 2")
+    func answer(_ verb: String, _ payload: String) async throws -> AnswerMessage {
+      let text = try await broker.request("\(Self.root)/line/cmd/\(verb)", payload)
+      return try AnswerMessage(payload: Array(text.trimmingCharacters(in: .newlines).utf8))
+    }
+    try await bench.run {
+      try await StationBench.wait(for: "the station") {
+        everything.payloads(on: "\(Self.root)/availability").last == "online"
+      }
+      let trigger = try await answer("trigger", #"{"part_id": "B-20417"}"#)
+      #expect(trigger.outcome == .done && trigger.reason == "Part B-20417: ok.")
+      try await StationBench.wait(for: "the part's result") {
+        try everything.payloads(on: "\(Self.root)/line/result").contains {
+          let result = try ResultMessage(payload: Array($0.utf8))
+          return result.partID == "B-20417" && result.resultID == trigger.resultID
+        }
+      }
+      #expect(try await answer("trigger", #"{"part": 1}"#).outcome == .refused)
+
+      let snapshot = try await answer("snapshot", "{}")
+      let file = try #require(snapshot.file)
+      #expect(try Picture(contentsOf: URL(filePath: file)).width == Parts.side)
+
+      let early = try await answer("recipe", #"{"recipe": "lax"}"#)
+      #expect(early.outcome == .refused && early.reason == "There is no recipe lax; this station has: cell.")
+      #expect(try await answer("reload", "{}").reason == "Nothing had to be changed.")
+      #expect(try await answer("recipe", #"{"recipe": "lax"}"#).reason == "Changed: line line: recipe lax.")
+      // The command has the last word until the file says something else.
+      #expect(try await answer("reload", "").reason == "Nothing had to be changed.")
+      #expect(bench.station.status.lines.map(\.recipe.id) == ["lax"])
+
+      try bench.write(line: "line", "camera: 3")
+      let refused = try await answer("reload", "{}")
+      #expect(refused.outcome == .refused)
+      #expect(refused.reason?.contains("lines/line.yaml:1:9: `camera` is `3`") == true, "\(refused)")
+      try await StationBench.wait(for: "the refusal in the status") {
+        let status = everything.payloads(on: "\(Self.root)/status").last
+        return try status.map {
+          try StationStatusMessage(payload: Array($0.utf8)).configuration.refusal != nil
+        } == true
+      }
+      // A line that goes leaves nothing behind at the broker.
+      try bench.write(line: "line", StationBench.line(camera: "line"))
+      try bench.write(line: "other", StationBench.line(camera: "other"))
+      #expect(try await answer("reload", "{}").reason == "Changed: line other added.")
+      try await StationBench.wait(for: "the new line's status") {
+        everything.payloads(on: "\(Self.root)/other/status").last?.isEmpty == false
+      }
+      try FileManager.default.removeItem(at: bench.folder.paths.lines.appending(path: "other.yaml"))
+      #expect(try await answer("reload", "{}").reason == "Changed: line other removed.")
+      try await StationBench.wait(for: "the old line's status") {
+        everything.payloads(on: "\(Self.root)/other/status").last?.isEmpty == true
+      }
+      let birth = try #require(everything.payloads(on: "\(Self.root)/birth").last)
+      #expect(try BirthMessage(payload: Array(birth.utf8)).lines == ["line"])
+    }
+  }
 }

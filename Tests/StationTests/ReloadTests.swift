@@ -53,7 +53,7 @@ import Testing
       #expect(changes(await bench.reload()) == ["line b: recipe lax"])
       try bench.write(
         line: "b",
-        StationBench.line("region:\n  x: 0\n  y: 0\n  width: 40\n  height: 56", camera: "b").replacing(
+        StationBench.line("region:\n  x: 0\n  y: 0\n  width: 54\n  height: 56", camera: "b").replacing(
           "cell", with: "lax"))
       #expect(changes(await bench.reload()) == ["line b: region"])
       #expect(changes(await bench.reload()) == [])
@@ -265,5 +265,29 @@ import Testing
       #expect(changes(await bench.reload()) == ["line a: recipe cell as it is now"])
     }
     #expect(try bench.results(of: "a").allSatisfy { $0.verdict == .ok })
+  }
+
+  @Test func anEnrolmentThatFailsTheProofLeavesNothing() async throws {
+    let script = (0..<8).flatMap { [ScriptedSource.Step.frame(Parts.raw(seed: UInt64(200 + $0))), .handled] }
+    let bench = try StationBench(
+      ["a": ScriptedSource(script, repeats: true)], recipe: StationBench.recipe + "\ngolden: golden\n",
+      folders: ["golden"])
+    try bench.folder.write("golden/ng/1.png", Data(try Parts.picture(seed: 9).pngData()))
+    func versions() -> [URL] { RecipeVersion.all(in: bench.folder.paths.versions(of: "cell")) }
+    func enrol() async throws {
+      bench.station.commands.receive(
+        MQTTCommand(line: "a", verb: "enrol", payload: Array(#"{"count": 4, "reason": "test"}"#.utf8)))
+      try await StationBench.wait(for: "the enrolment's end") { bench.station.commands.recipesInWork.isEmpty }
+    }
+    try await bench.run {
+      try await enrol()
+      #expect(versions().count == 1)
+      #expect(bench.station.status.lines.map(\.recipe.version) == ["1"])
+      try FileManager.default.moveItem(
+        at: bench.folder.folder.file("golden/ng"), to: bench.folder.folder.file("golden/ok"))
+      try await enrol()
+      #expect(versions().count == 2)
+      #expect(bench.station.status.lines.map(\.recipe.version) == ["2"])
+    }
   }
 }

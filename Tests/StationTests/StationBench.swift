@@ -42,12 +42,13 @@ struct StationBench {
   ///   - scripts: for each line its name and what its camera does.
   ///   - isEnrolled: whether the recipe `cell` has a version from eight good parts.
   ///   - extra: further lines for each line's file.
+  ///   - folders: to be made below the root.
   ///   - cameras: further ones, by their devices; that of a line in `scripts` is named after the line.
   init(
     _ scripts: [String: ScriptedSource], encoder: PatchEncoder = PatchEncoder(), isEnrolled: Bool = true,
     recipe: String = Self.recipe, extra: String = "", brokerPort: Int = 1, notifySocket: String? = nil,
     watchdog: Duration? = nil, timing: StationTiming = .quick, logLevel: Logger.Level = .critical,
-    cameras: [String: ScriptedSource] = [:]
+    cameras: [String: ScriptedSource] = [:], folders: [String] = []
   ) throws {
     self.encoder = encoder
     sources = scripts
@@ -55,6 +56,9 @@ struct StationBench {
       lines: Dictionary(
         uniqueKeysWithValues: scripts.keys.map { ($0, Self.line(extra, camera: $0)) }),
       recipes: ["cell": recipe])
+    for name in folders {
+      try FileManager.default.createDirectory(at: folder.folder.file(name), withIntermediateDirectories: true)
+    }
     try folder.write(
       "etc/assayd/assayd.yaml",
       ConfigurationFolder.station.replacing("host: 127.0.0.1", with: "host: 127.0.0.1\n  port: \(brokerPort)")

@@ -68,6 +68,30 @@ import Testing
       try await StationBench.wait(for: "a fed watchdog") { manager.drain().contains("WATCHDOG=1") }
     }
   }
+
+  @Test func aReloadIsToldAndItsRefusalIsInTheStatus() async throws {
+    let bench = try StationBench(
+      ["line": ScriptedSource([.frame(Parts.raw(seed: 100)), .handled], repeats: true)], notifySocket: address
+    )
+    var heard: [String] = []
+    try await bench.run {
+      try await StationBench.wait(for: "readiness") {
+        heard += manager.drain()
+        return heard.contains("READY=1")
+      }
+      heard = []
+      try bench.write(line: "line", "camera: 3")
+      _ = await bench.reload()
+      try await StationBench.wait(for: "the status") {
+        heard += manager.drain()
+        return heard.contains {
+          $0.contains("; changed configuration refused: ") && $0.contains("lines/line.yaml:1:")
+        }
+      }
+    }
+    let began = try #require(heard.firstIndex { $0.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") })
+    #expect(heard[began...].contains("READY=1"))
+  }
 }
 
 extension DatagramReceiver {

@@ -13,6 +13,7 @@ public struct StationStatusMessage: Message {
   public var isReady: Bool
   /// Every line judges what it gets, has nothing to judge, or is known to be faulted.
   public var isHealthy: Bool
+  public var process: Process
   public var configuration: Configuration
   public var broker: Broker
   public var outbox: StatsMessage.OutboxSummary
@@ -21,9 +22,9 @@ public struct StationStatusMessage: Message {
 
   public init(
     station: String, version: String, bootID: String, startedUTC: UTCTimestamp, timeUTC: UTCTimestamp,
-    instructionSet: String?, modelHash: String?, isReady: Bool, isHealthy: Bool, configuration: Configuration,
-    broker: Broker, outbox: StatsMessage.OutboxSummary, evidence: EvidenceSummary,
-    lines: [Line]
+    instructionSet: String?, modelHash: String?, isReady: Bool, isHealthy: Bool, process: Process,
+    configuration: Configuration, broker: Broker, outbox: StatsMessage.OutboxSummary,
+    evidence: EvidenceSummary, lines: [Line]
   ) {
     self.station = station
     self.version = version
@@ -34,6 +35,7 @@ public struct StationStatusMessage: Message {
     self.modelHash = modelHash
     self.isReady = isReady
     self.isHealthy = isHealthy
+    self.process = process
     self.configuration = configuration
     self.broker = broker
     self.outbox = outbox
@@ -42,7 +44,7 @@ public struct StationStatusMessage: Message {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, station, version, configuration, broker, outbox, evidence, lines
+    case schema, station, version, process, configuration, broker, outbox, evidence, lines
     case bootID = "boot_id"
     case startedUTC = "started_utc"
     case timeUTC = "time_utc"
@@ -102,6 +104,23 @@ extension StationStatusMessage {
     enum CodingKeys: String, CodingKey {
       case cause, problems
       case timeUTC = "time_utc"
+    }
+  }
+
+  /// What the program costs the machine.
+  public struct Process: Codable, Sendable, Equatable {
+    public var residentBytes: Int
+    /// Of all threads together, since the start.
+    public var cpuSeconds: Double
+
+    public init(residentBytes: Int, cpuSeconds: Double) {
+      self.residentBytes = residentBytes
+      self.cpuSeconds = cpuSeconds
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case residentBytes = "resident_bytes"
+      case cpuSeconds = "cpu_s"
     }
   }
 

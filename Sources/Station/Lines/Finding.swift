@@ -55,6 +55,14 @@ struct Rejection {
     }
   }
 
+  /// What keeps a picture from being judged; nil where it was.
+  init?(_ judgement: Judgement) {
+    guard judgement.verdict == .undecidable else { return nil }
+    self.init(
+      judgement.undecidableReason?.rawValue ?? "undecidable", .undecidable,
+      judgement.undecidableExplanation ?? "The picture cannot be judged.")
+  }
+
   /// Seconds from exposure to the frame in hand. A driver holds a few buffers; a picture that lay there for longer
   /// shows another part than the one before the camera.
   private static let stalest = 5.0

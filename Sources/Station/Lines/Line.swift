@@ -426,8 +426,12 @@ final class Line: Sendable {
     case .ready(let active):
       do {
         let judgement = try active.judge(decoded.picture, region: configuration.region)
-        finding = Finding(.judged(judgement))
-        finding.picture = decoded.picture
+        if let rejection = Rejection(judgement) {
+          finding = Finding(.rejected(rejection))
+        } else {
+          finding = Finding(.judged(judgement))
+          finding.picture = decoded.picture
+        }
       } catch {
         finding = Finding(.rejected(Rejection(error.reason, .error, error.description)))
       }

@@ -43,10 +43,7 @@ struct Statement {
         "The score \(score) is above the threshold \(String(format: "%.4f", judgement.threshold)); "
         + "\(count) region\(count == 1 ? "" : "s")."
     case .undecidable:
-      switch judgement.undecidableReason {
-      case .flat: reason = "The picture is one flat colour: a covered lens, no light or no signal."
-      case nil: reason = "The picture cannot be judged."
-      }
+      reason = judgement.undecidableExplanation
     }
   }
 

@@ -39,7 +39,8 @@ public struct ActiveRecipe: Sendable {
     }
     inspector = try Inspector(
       encoder: engine.encoder, bank: version.bank, calibration: calibration, search: engine.search,
-      guidance: version.guidance, regions: configuration.decision.regions)
+      guidance: version.guidance, regions: configuration.decision.regions,
+      references: version.manifest.pictures)
     reference = RecipeReference(
       id: configuration.name, version: String(version.manifest.version), hash: version.bank.hash)
     words = version.manifest.prompts?.recipe

@@ -262,6 +262,22 @@ final class CommandHandler: Sendable {
     }
   }
 
+  /// Has a new version judge the recipe's golden pictures as every line that runs it would see them. One that fails is
+  /// taken away again: the next start would use it.
+  private func prove(_ version: RecipeVersion, of recipe: RecipeConfiguration, _ engine: InspectionEngine)
+    throws
+  {
+    guard let golden = recipe.golden else { return }
+    let active = try ActiveRecipe(recipe, version: version, engine: engine)
+    let lines = roster.configuration.lines.filter { $0.recipe == recipe.name }
+    let mistakes = Set(lines.map(\.region)).flatMap {
+      GoldenPictures(folder: golden).mistakes(of: active, region: $0)
+    }
+    guard !mistakes.isEmpty else { return }
+    try FileManager.default.removeItem(at: version.folder)
+    throw EnrolmentFailure(description: mistakes.joined(separator: " "))
+  }
+
   private func build(
     _ references: [Reference], _ recipe: RecipeConfiguration, _ progress: EnrolProgress
   ) async throws -> RecipeVersion {
@@ -272,12 +288,16 @@ final class CommandHandler: Sendable {
       let thread = WorkerThread(name: "enrol-\(recipe.name)", priority: .background) { [self] in
         continuation.resume(
           with: Result {
-            try recipe.enrol(references, engine: polite, in: paths.versions(of: recipe.name)) { stage in
+            let version = try recipe.enrol(
+              references, engine: polite, in: paths.versions(of: recipe.name)
+            ) { stage in
               if isStopping.load(ordering: .relaxed) {
                 throw EnrolmentFailure(description: "the station stops.")
               }
               progress.report(stage)
             }
+            try prove(version, of: recipe, polite)
+            return version
           })
       }
       state.withLock { $0.threads[recipe.name] = thread }

@@ -2,18 +2,21 @@ import Foundation
 public import Logging
 import Messaging
 
-/// Log lines on standard error, one a message: for a person at a terminal, or for the journal.
+/// Log entries: for a person at a terminal one line each on standard error, under systemd entries of the journal.
 ///
-/// Under systemd each line begins with its priority as `<3>` (`sd-daemon(3)`) and has no time, for the journal keeps
-/// both. Fields follow the message as `name=value`, sorted by name.
+/// In the journal every field is one of the entry's too: `line` is `ASSAYD_LINE`. Fields follow the message as
+/// `name=value`, sorted by name, so that they are seen everywhere. Where the journal's socket does not take an entry, it
+/// goes to standard error with its priority as `<3>` before it (`sd-daemon(3)`).
 public struct StationLogHandler: LogHandler {
   public var metadata: Logger.Metadata = [:]
   public var logLevel: Logger.Level = .info
   private let isForJournal: Bool
+  private let journal: JournalSocket?
 
   /// - Parameter environment: `JOURNAL_STREAM` tells whether standard error is a stream to the journal.
   public init(environment: [String: String]) {
     isForJournal = Self.isJournal(environment["JOURNAL_STREAM"])
+    journal = isForJournal ? JournalSocket() : nil
   }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -27,6 +30,7 @@ public struct StationLogHandler: LogHandler {
     let line = Self.line(
       level: event.level, message: event.message.description, fields: fields,
       time: isForJournal ? nil : Date())
+    if let journal, journal.send(Self.entry(level: event.level, line: line, fields: fields)) { return }
     // One write a line, so that lines of several threads do not mix.
     let bytes = Array(line.utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
@@ -48,6 +52,14 @@ public struct StationLogHandler: LogHandler {
       line += " \(name)=" + (needsQuotes ? "\"" + text.replacing("\"", with: "\\\"") + "\"" : text)
     }
     return line + "\n"
+  }
+
+  /// What the journal gets of a line in its own form.
+  static func entry(level: Logger.Level, line: String, fields: Logger.Metadata) -> [UInt8] {
+    let message = line.hasPrefix("<") ? String(line.dropFirst(3).dropLast()) : line
+    return JournalSocket.entry(
+      [("MESSAGE", message), ("PRIORITY", "\(priority(level))"), ("SYSLOG_IDENTIFIER", "assayd")]
+        + fields.sorted { $0.key < $1.key }.map { (JournalSocket.fieldName($0.key), "\($0.value)") })
   }
 
   /// The priorities of `syslog(3)`.

@@ -160,6 +160,7 @@ final class StationMonitor: Sendable {
       station: current.configuration.station, version: birth.version, bootID: birth.bootID,
       startedUTC: birth.startedUTC, timeUTC: .now, instructionSet: birth.instructionSet,
       modelHash: birth.modelHash, isReady: readiness.isReady, isHealthy: isHealthy(current.lines),
+      process: .present,
       configuration: .init(
         hash: current.configuration.hash, sinceUTC: configuration.sinceUTC,
         isLastGood: configuration.isLastGood,
