@@ -25,6 +25,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -41,6 +42,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -65,9 +67,10 @@ let package = Package(
     library("Capture", ["Imaging", "CVideo4Linux"]),
     library("Messaging", ["CMosquitto", grdb, logging]),
     library("Station", ["PromptLearning", "Inspection", "Capture", "Messaging", yams, logging, lifecycle]),
+    library("Console", ["Station", "Messaging", hummingbird, logging, lifecycle]),
 
     .executableTarget(
-      name: "assayd", dependencies: ["Station", "Inspection", argumentParser, logging, lifecycle],
+      name: "assayd", dependencies: ["Station", "Console", "Inspection", argumentParser, logging, lifecycle],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "assayctl",
@@ -92,6 +95,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
     tests("MessagingTests", ["Messaging"]),
     tests("StationTests", ["Station", "power-cut"]),
+    tests("ConsoleTests", ["Console"]),
   ],
   swiftLanguageModes: [.v6]
 )

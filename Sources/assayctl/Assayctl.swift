@@ -20,7 +20,7 @@ struct Assayctl: AsyncParsableCommand {
     version: Station.version,
     subcommands: [
       ModelCommand.self, EncodeCommand.self, EnrolCommand.self, LearnCommand.self, CalibrateCommand.self,
-      EvalCommand.self, BenchCommand.self, DevicesCommand.self, CheckCommand.self, WatchCommand.self,
-      EvidenceCommand.self,
+      EvalCommand.self, BenchCommand.self, DevicesCommand.self, CheckCommand.self, StatusCommand.self,
+      WatchCommand.self, EvidenceCommand.self,
     ])
 }

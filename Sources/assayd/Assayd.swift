@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Console
 import Foundation
 import Inspection
 import Logging
@@ -60,9 +61,12 @@ struct Assayd: AsyncParsableCommand {
         configuration, paths: paths, refusal: refusal, engine: engine, notifier: notifier, logger: logger)
       let impatience = ForcedStop(signals: [SIGTERM, SIGINT])
       defer { impatience.cancel() }
+      var services: [any Service] = [station, ReloadSignal(station: station)]
+      if let console = configuration.console {
+        services.append(ConsoleService(console, logger: logger) { station.status })
+      }
       try await ServiceGroup(
-        services: [station, ReloadSignal(station: station)], gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: logger
+        services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
       ).run()
     } catch let error as ConfigurationError {
       for problem in error.problems { logger.critical("\(problem)") }
