@@ -41,27 +41,6 @@ public struct ServiceNotifier: Sendable {
   /// Returns whether the manager took the message; a manager that is gone or busy is no reason to stop.
   @discardableResult
   func send(_ assignments: [String]) -> Bool {
-    guard let address else { return false }
-    var socketAddress = sockaddr_un()
-    socketAddress.sun_family = sa_family_t(AF_UNIX)
-    var name = Array(address.utf8)
-    if name[0] == UInt8(ascii: "@") { name[0] = 0 }
-    // A path needs its closing NUL within the field; an abstract name is as long as the length says.
-    guard name.count < MemoryLayout.size(ofValue: socketAddress.sun_path) else { return false }
-    withUnsafeMutableBytes(of: &socketAddress.sun_path) { $0.copyBytes(from: name) }
-    let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + name.count } ?? 0
-
-    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    // The manager's queue may be full while it is busy; a lost watchdog message is better than a stuck station.
-    var patience = timeval(tv_sec: 1, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    let message = Array(assignments.joined(separator: "\n").utf8)
-    return withUnsafePointer(to: &socketAddress) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), pointer, socklen_t(length))
-      }
-    } == message.count
+    address.map { UnixDatagram(address: $0).send(Array(assignments.joined(separator: "\n").utf8)) } ?? false
   }
 }

@@ -2,21 +2,25 @@ import Foundation
 public import Logging
 import Messaging
 
-/// Log entries: for a person at a terminal one line each on standard error, under systemd entries of the journal.
+/// One log line a message, followed by its fields as `name=value`, sorted by name.
 ///
-/// In the journal every field is one of the entry's too: `line` is `ASSAYD_LINE`. Fields follow the message as
-/// `name=value`, sorted by name, so that they are seen everywhere. Where the journal's socket does not take an entry, it
-/// goes to standard error with its priority as `<3>` before it (`sd-daemon(3)`).
+/// On a terminal the line begins with time and level. Where standard error leads to the journal, the journal gets it as an
+/// entry of its own (systemd's "Native Journal Protocol"), with its priority and each field once more as `ASSAYD_NAME`, so
+/// that `journalctl ASSAYD_LINE=press` finds what concerns one line.
+///
+/// Critical messages, and all where the journal cannot be reached so, go to standard error with the priority in front as
+/// `<2>` (`sd-daemon(3)`): the journal knows beforehand whose stream that is, but of the sender of an entry it asks the
+/// kernel, too late where the process has ended meanwhile, and then `systemctl status` does not show why it ended.
 public struct StationLogHandler: LogHandler {
   public var metadata: Logger.Metadata = [:]
   public var logLevel: Logger.Level = .info
   private let isForJournal: Bool
-  private let journal: JournalSocket?
+  private let journal: UnixDatagram?
 
   /// - Parameter environment: `JOURNAL_STREAM` tells whether standard error is a stream to the journal.
   public init(environment: [String: String]) {
     isForJournal = Self.isJournal(environment["JOURNAL_STREAM"])
-    journal = isForJournal ? JournalSocket() : nil
+    journal = isForJournal && Self.isSocket ? UnixDatagram(address: "/run/systemd/journal/socket") : nil
   }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -27,10 +31,14 @@ public struct StationLogHandler: LogHandler {
   public func log(event: LogEvent) {
     var fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
     if let error = event.error { fields["error"] = "\(error)" }
+    if event.level < .critical, let journal,
+      journal.send(Self.entry(level: event.level, message: event.message.description, fields: fields))
+    {
+      return
+    }
     let line = Self.line(
       level: event.level, message: event.message.description, fields: fields,
       time: isForJournal ? nil : Date())
-    if let journal, journal.send(Self.entry(level: event.level, line: line, fields: fields)) { return }
     // One write a line, so that lines of several threads do not mix.
     let bytes = Array(line.utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
@@ -38,28 +46,30 @@ public struct StationLogHandler: LogHandler {
 
   /// - Parameter time: nil writes the form for the journal.
   static func line(level: Logger.Level, message: String, fields: Logger.Metadata, time: Date?) -> String {
-    var line = ""
-    if let time {
-      line += UTCTimestamp(time).description
-      line += " \(level.rawValue) "
-    } else {
-      line += "<\(priority(level))>"
+    let start = time.map { "\(UTCTimestamp($0)) \(level.rawValue) " } ?? "<\(priority(level))>"
+    return start + text(message, fields) + "\n"
+  }
+
+  /// An entry of the journal: `NAME=value` lines. Values of several lines would need another form; there are none.
+  static func entry(level: Logger.Level, message: String, fields: Logger.Metadata) -> [UInt8] {
+    var lines = [
+      "MESSAGE=\(text(message, fields))", "PRIORITY=\(priority(level))", "SYSLOG_IDENTIFIER=assayd",
+    ]
+    for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+      let name = name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+      lines.append("ASSAYD_\(String(name))=\(oneLine("\(value)"))")
     }
-    line += oneLine(message)
+    return Array(lines.map { $0 + "\n" }.joined().utf8)
+  }
+
+  private static func text(_ message: String, _ fields: Logger.Metadata) -> String {
+    var line = oneLine(message)
     for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
       let text = oneLine("\(value)")
       let needsQuotes = text.isEmpty || text.contains { $0 == " " || $0 == "\"" || $0 == "=" }
       line += " \(name)=" + (needsQuotes ? "\"" + text.replacing("\"", with: "\\\"") + "\"" : text)
     }
-    return line + "\n"
-  }
-
-  /// What the journal gets of a line in its own form.
-  static func entry(level: Logger.Level, line: String, fields: Logger.Metadata) -> [UInt8] {
-    let message = line.hasPrefix("<") ? String(line.dropFirst(3).dropLast()) : line
-    return JournalSocket.entry(
-      [("MESSAGE", message), ("PRIORITY", "\(priority(level))"), ("SYSLOG_IDENTIFIER", "assayd")]
-        + fields.sorted { $0.key < $1.key }.map { (JournalSocket.fieldName($0.key), "\($0.value)") })
+    return line
   }
 
   /// The priorities of `syslog(3)`.
@@ -86,5 +96,11 @@ public struct StationLogHandler: LogHandler {
     var status = stat()
     guard fstat(STDERR_FILENO, &status) == 0 else { return false }
     return stream == "\(status.st_dev):\(status.st_ino)"
+  }
+
+  /// Whether standard error is a socket, as the journal's streams are, rather than a file that stands in for one.
+  private static var isSocket: Bool {
+    var status = stat()
+    return fstat(STDERR_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 }
