@@ -75,7 +75,8 @@ import Testing
   }
 
   @Test func anotherCameraCostsNoFrameThatWasCaptured() async throws {
-    let second = ScriptedSource(Self.steps(50))
+    // A camera takes longer to open than the last frame of the one before takes to be judged.
+    let second = ScriptedSource([.handled] + Self.steps(50))
     let first = ScriptedSource(Self.steps(1), repeats: true)
     let bench = try StationBench(
       ["a": first, "b": ScriptedSource(Self.steps(200))], cameras: ["other": second])
@@ -168,8 +169,11 @@ import Testing
           "lines/a.yaml:3: `camera.controls`: gian is not a control of this camera."
         ])
       #expect(source.adjustments == [["gain": 8]] && !source.hasEnded)
+      #expect(try bench.counts(of: "a").rejectedTotal == 0)
     }
-    #expect(try bench.counts(of: "a").rejectedTotal == 0)
+    // The camera delivers to the end: the stop may meet a frame that nobody has taken yet.
+    let rejected = try bench.counts(of: "a").rejected
+    #expect(rejected.isEmpty || rejected == ["stopped": 1])
   }
 
   @Test func aWrongConfigurationIsRefusedWholeAndTheOldGoesOn() async throws {
