@@ -10,6 +10,7 @@ struct MetricsPage {
   init(_ status: StationStatusMessage) {
     addStation(status)
     addBroker(status)
+    addEvidence(status.evidence)
     for line in Self.lineMetrics { add(line, status.lines) }
     addHistograms(status.lines)
   }
@@ -91,6 +92,29 @@ struct MetricsPage {
       ])
   }
 
+  private mutating func addEvidence(_ evidence: EvidenceSummary) {
+    add("assayd_evidence_entries", "Judged frames whose evidence is on the disk.", Double(evidence.entries))
+    add("assayd_evidence_bytes", "Their size.", Double(evidence.bytes))
+    if let free = evidence.freeBytes {
+      add("assayd_evidence_free_bytes", "Free on their file system.", Double(free))
+    }
+    add(
+      "assayd_evidence_degraded", "1 while less is kept than configured, for want of room.",
+      evidence.isDegraded)
+    for (name, label, help, counts) in [
+      ("kept_frames", "verdict", "Frames whose evidence was kept, by verdict.", evidence.kept),
+      ("deleted_entries", "reason", "Entries deleted, by reason.", evidence.deleted),
+      ("omitted", "what", "What was left out, by kind.", evidence.omitted),
+    ] {
+      add(
+        "assayd_evidence_\(name)_total", .counter, help,
+        counts.sorted { $0.key < $1.key }.map { ([(label, $0.key)], Double($0.value)) })
+    }
+    add(
+      "assayd_evidence_failed_total", .counter, "Frames whose evidence could not be written after all.",
+      [([], Double(evidence.failed))])
+  }
+
   // MARK: lines
 
   private struct LineMetric {
@@ -135,6 +159,10 @@ struct MetricsPage {
       name: "assayd_line_in_flight_frames", kind: .gauge, help: "Frames on their way through the station."
     ) { [([], Double($0.counters.inFlight))] },
     LineMetric(
+      name: "assayd_line_unaccounted_frames", kind: .gauge,
+      help: "Frames that the counters do not explain; anything but 0 is a fault of the program."
+    ) { [([], Double($0.unaccounted))] },
+    LineMetric(
       name: "assayd_line_warned_frames_total", kind: .counter,
       help: "Frames decoded with a harmless warning, whatever became of them."
     ) { [([], Double($0.counters.withWarnings))] },
@@ -145,6 +173,16 @@ struct MetricsPage {
         ("error", verdicts.error),
       ].map { ([("verdict", $0.0)], Double($0.1)) }
     },
+    LineMetric(name: "assayd_line_alert_open", kind: .gauge, help: "1 while an alert is open.") {
+      [([], $0.alerts.open == nil ? 0 : 1)]
+    },
+    LineMetric(name: "assayd_line_alerts_opened_total", kind: .counter, help: "Alerts that were opened.") {
+      [([], Double($0.alerts.opened))]
+    },
+    LineMetric(
+      name: "assayd_line_alerts_suppressed_total", kind: .counter,
+      help: "Alerts that were not sent because there were too many."
+    ) { [([], Double($0.alerts.suppressed))] },
     LineMetric(
       name: "assayd_line_judged_frames_per_second", kind: .gauge, help: "Over the last ten seconds."
     ) { line in line.fps.map { [([], $0)] } ?? [] },

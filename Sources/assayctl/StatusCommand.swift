@@ -12,8 +12,8 @@ struct StatusCommand: AsyncParsableCommand {
 
       Exit status:
         0   the station is well
-        1   it works, but not all is well: a line does not run, its configuration is refused or an old one, or the \
-      broker is away
+        1   it works, but not all is well: a line does not run, its configuration is refused or an old one, the \
+      broker is away, or the disk does not work or is nearly full
         2   it is not ready, or a line hangs
         69  it does not answer
       """)
@@ -84,6 +84,7 @@ extension StationStatusMessage {
     let isWell =
       lines.allSatisfy { $0.state == .running } && configuration.refusal == nil && !configuration.isLastGood
       && broker.connection == MQTTStatus.Connection.online.rawValue
+      && outbox.trouble == nil && evidence.trouble == nil && !evidence.isDegraded
     return isWell ? nil : 1
   }
 
@@ -106,6 +107,10 @@ extension StationStatusMessage {
     text.append(
       "broker \(broker.connection), \(outbox.waiting) results wait" + (fault.map { ": \($0)" } ?? ""))
     if let trouble = outbox.trouble { text.append("  \(trouble)") }
+    text.append(
+      "evidence of \(evidence.entries) frames"
+        + (evidence.isDegraded ? ", less than configured: the disk is nearly full" : ""))
+    if let trouble = evidence.trouble { text.append("  \(trouble)") }
     text.append("")
     let rows =
       [
@@ -126,6 +131,11 @@ extension StationStatusMessage {
     text += table(rows).split(separator: "\n").map(String.init)
     for line in lines {
       if let reason = line.reason { text.append("\(line.line): \(reason)") }
+      if let note = line.note { text.append("\(line.line): \(note)") }
+      if let alert = line.alerts.open { text.append("\(line.line): alert \(alert) is open") }
+      if line.unaccounted > 0 {
+        text.append("\(line.line): \(line.unaccounted) frames are unaccounted for: please report this")
+      }
       let rejected = line.counters.rejected.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       if !rejected.isEmpty { text.append("\(line.line): rejected \(rejected.joined(separator: ", "))") }
     }

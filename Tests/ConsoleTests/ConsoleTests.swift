@@ -138,6 +138,13 @@ import Testing
     for sample in rejected { sum += sample.value }
     #expect(frames("captured_frames_total") == sum)
 
+    #expect(frames("unaccounted_frames") == 0)
+
+    #expect(frames("alert_open") == 1 && frames("alerts_opened_total") == 1)
+    #expect(frames("alerts_suppressed_total") == 0)
+    #expect(value("assayd_evidence_entries") == 61 && value("assayd_evidence_degraded") == 0)
+    #expect(value("assayd_evidence_kept_frames_total", ["verdict": "ok"]) == 12)
+    #expect(value("assayd_evidence_deleted_entries_total", ["reason": "age"]) == 3)
     #expect(value("assayd_line_state", ["line": "mono", "state": "running"]) == 1)
     #expect(value("assayd_line_state", ["line": "mono", "state": "no_device"]) == 0)
     #expect(value("assayd_line_verdicts_total", ["line": "mono", "verdict": "ng"]) == 7)

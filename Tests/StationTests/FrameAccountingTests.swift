@@ -44,8 +44,22 @@ import Testing
         let counts = try bench.counts(of: "mixed")
         #expect(counts.inFlight <= 3)
       }
+      for _ in 0..<100 { #expect(bench.station.status.lines.map(\.unaccounted) == [0]) }
     }
     #expect(try bench.counts(of: "mixed").inFlight == 0)
+  }
+
+  @Test func framesThatAreNowhereAreSaidToBe() async throws {
+    let script = Array(repeating: ScriptedSource.Step.lost, count: 5) + [.frame(Parts.raw(seed: 1))]
+    let bench = try StationBench(["line": ScriptedSource(script)])
+    try await bench.run {
+      try await StationBench.wait(for: "the good frame") { try bench.counts(of: "line").judged == 1 }
+      // Three of the five may still be on their way.
+      #expect(bench.station.status.lines.map(\.unaccounted) == [2])
+    }
+    var counts = FrameCounts()
+    (counts.captured, counts.judged) = (4, 5)
+    #expect(counts.unaccounted(places: 3) == 1 && counts.inFlight == 0)
   }
 
   /// Some cameras leave bytes between two frames: nothing is missing, so the frame is judged, and counted all the same.

@@ -150,6 +150,18 @@ import Testing
     #expect(try bench.results(of: "line").map(\.verdict) == [.error, .error])
   }
 
+  @Test func whatAPersonShouldKnowOfALineThatJudgesIsInTheStatus() async throws {
+    let script = [ScriptedSource.Step.frame(Parts.raw(seed: 9)), .handled]
+    let bench = try StationBench(
+      ["line": ScriptedSource(script)], recipe: StationBench.recipe + "\ndefects: [scratch]")
+    try await bench.run {
+      try await StationBench.wait(for: "a verdict") { try bench.counts(of: "line").judged == 1 }
+      let line = try #require(bench.station.status.lines.first)
+      #expect(line.state == .running)
+      #expect(line.note == "The model has no text tower: the words of recipe cell are not used.")
+    }
+  }
+
   @Test func aFlatPictureIsUndecidable() async throws {
     let flat = RawImage(
       format: .rgb24, width: 56, height: 56, bytes: [UInt8](repeating: 9, count: 56 * 56 * 3))

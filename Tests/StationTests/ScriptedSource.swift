@@ -8,6 +8,8 @@ import Synchronization
 final class ScriptedSource: AdjustableSource {
   enum Step: Sendable {
     case frame(RawImage)
+    /// Counts a frame that it never hands over, as no source should.
+    case lost
     case rejected(FrameFault)
     case fault(SourceFault)
     case running
@@ -86,6 +88,7 @@ final class ScriptedSource: AdjustableSource {
       switch step {
       case nil: return .end
       case .frame(let image): return frame(image)
+      case .lost: state.withLock { $0.counters.captured += 1 }
       case .rejected(let fault):
         return state.withLock { state in
           state.counters.reject(fault)

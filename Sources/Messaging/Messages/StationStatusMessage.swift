@@ -150,7 +150,11 @@ extension StationStatusMessage {
     public var sinceUTC: UTCTimestamp
     @Nullable public var fps: Double?
     public var recipe: RecipeReference
+    /// What a person should know though the line can judge, in a sentence.
+    @Nullable public var note: String?
     public var counters: FrameCounters
+    /// Frames that the counters do not explain: 0, or the program is wrong.
+    public var unaccounted: UInt64
     public var verdicts: StatsMessage.Verdicts
     /// From exposure to message, since the start of the program.
     public var latency: Histogram
@@ -158,8 +162,8 @@ extension StationStatusMessage {
 
     public init(
       line: String, state: StatusMessage.State, reason: String?, sinceUTC: UTCTimestamp, fps: Double?,
-      recipe: RecipeReference, counters: FrameCounters, verdicts: StatsMessage.Verdicts, latency: Histogram,
-      alerts: Alerts
+      recipe: RecipeReference, note: String?, counters: FrameCounters, unaccounted: UInt64,
+      verdicts: StatsMessage.Verdicts, latency: Histogram, alerts: Alerts
     ) {
       self.line = line
       self.state = state
@@ -167,14 +171,16 @@ extension StationStatusMessage {
       self.sinceUTC = sinceUTC
       self.fps = fps
       self.recipe = recipe
+      self.note = note
       self.counters = counters
+      self.unaccounted = unaccounted
       self.verdicts = verdicts
       self.latency = latency
       self.alerts = alerts
     }
 
     enum CodingKeys: String, CodingKey {
-      case line, state, reason, fps, recipe, counters, verdicts, alerts
+      case line, state, reason, fps, recipe, note, counters, unaccounted, verdicts, alerts
       case sinceUTC = "since_utc"
       case latency = "latency_ms"
     }

@@ -27,6 +27,16 @@ public struct FrameCounts: Sendable, Equatable {
     return captured > handled ? captured - handled : 0
   }
 
+  /// Frames that are nowhere: more in flight than there are places for, or more handled than were captured. 0, or the
+  /// program is wrong.
+  ///
+  /// - Parameter places: where a frame can be on its way.
+  func unaccounted(places: Int) -> UInt64 {
+    let handled = judged + replaced + rejectedTotal
+    if handled > captured { return handled - captured }
+    return inFlight > UInt64(places) ? inFlight - UInt64(places) : 0
+  }
+
   var message: FrameCounters {
     FrameCounters(
       captured: captured, judged: judged, replaced: replaced, rejected: rejected, inFlight: inFlight,

@@ -209,6 +209,15 @@ final class Line: Sendable {
 
   var counts: FrameCounts { record.accounts.counts }
 
+  /// The counters, and how many frames they do not explain.
+  var books: (counts: FrameCounts, unaccounted: UInt64) {
+    let keptBefore = mailbox.keptCount
+    let counts = counts
+    // About to be handed over by the source, the newest in the mailbox, in judgement; and those kept for triggers.
+    let places = 3 + max(keptBefore, mailbox.keptCount)
+    return (counts, counts.unaccounted(places: places))
+  }
+
   /// Whether a frame has been in hand, or in the mailbox, for longer than that: the judging hangs.
   func isStuck(for seconds: Double) -> Bool {
     if mailbox.secondsUntaken > seconds { return true }

@@ -55,6 +55,9 @@ final class Mailbox<Value: Sendable>: Sendable {
     }
   }
 
+  /// Values that lie here and are never replaced.
+  var keptCount: Int { state.withLock { $0.kept.count } }
+
   /// For how many seconds values have lain here without any being taken; 0 while there is none.
   var secondsUntaken: Double {
     state.withLock { $0.waitsSince }.map { MonotonicInstant.now.seconds(since: $0) } ?? 0

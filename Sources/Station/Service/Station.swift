@@ -93,8 +93,8 @@ public final class Station: Service {
       roster: roster, reloader: reloader, paths: paths, session: session, engine: engine,
       priority: priority, patience: timing.enrolment, logger: logger)
     monitor = StationMonitor(
-      roster: roster, reloader: reloader, session: session, evidence: evidence, birth: birth,
-      readiness: readiness, notifier: notifier, timing: timing, logger: logger)
+      roster: roster, reloader: reloader, session: session, evidence: evidence, engine: engine,
+      birth: birth, readiness: readiness, notifier: notifier, timing: timing, logger: logger)
   }
 
   /// What became of each line's frames so far.

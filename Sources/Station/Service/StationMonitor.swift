@@ -11,6 +11,7 @@ final class StationMonitor: Sendable {
   private let reloader: Reloader
   private let session: MQTTSession
   private let evidence: EvidenceStore
+  private let engine: InspectionEngine
   private let birth: BirthMessage
   private let readiness: Readiness
   private let notifier: ServiceNotifier
@@ -46,13 +47,15 @@ final class StationMonitor: Sendable {
   private static let longestHang = 15.0
 
   init(
-    roster: Roster, reloader: Reloader, session: MQTTSession, evidence: EvidenceStore, birth: BirthMessage,
-    readiness: Readiness, notifier: ServiceNotifier, timing: StationTiming, logger: Logger
+    roster: Roster, reloader: Reloader, session: MQTTSession, evidence: EvidenceStore,
+    engine: InspectionEngine, birth: BirthMessage, readiness: Readiness, notifier: ServiceNotifier,
+    timing: StationTiming, logger: Logger
   ) {
     self.roster = roster
     self.reloader = reloader
     self.session = session
     self.evidence = evidence
+    self.engine = engine
     self.birth = birth
     self.readiness = readiness
     self.notifier = notifier
@@ -173,13 +176,16 @@ final class StationMonitor: Sendable {
         let known = state.lines[line.name]
         let condition = line.condition
         let setup = line.setup
+        let (counts, unaccounted) = line.books
         let totals = line.record.reporter.totals
         let alerts = line.record.reporter.alerts
         return .init(
           line: line.name, state: condition.state, reason: condition.reason, sinceUTC: known?.since ?? .now,
           fps: known.flatMap(framesPerSecond),
           recipe: setup.recipe.current.reference(named: setup.configuration.recipe),
-          counters: line.counts.message, verdicts: totals.verdicts, latency: totals.latency,
+          note: setup.recipe.current.note(on: setup.recipe.configuration, engine: engine),
+          counters: counts.message, unaccounted: unaccounted, verdicts: totals.verdicts,
+          latency: totals.latency,
           alerts: .init(open: alerts.open?.alertID, opened: alerts.opened, suppressed: alerts.suppressed))
       })
   }
