@@ -1,5 +1,4 @@
 import ArgumentParser
-import CAllocations
 import Compute
 import Foundation
 import Imaging
@@ -110,10 +109,8 @@ struct BenchCommand: AsyncParsableCommand {
       let server = BenchServer(engine: engine, picture: Self.testCard(side: side), tap: tap.tap(block: block))
       if serve { return try server.serve() }
       _ = try server.time(2)
-      let before = ca_allocations()
-      let unsorted = try server.time(frames)
-      let allocations = Double(ca_allocations() - before) / Double(frames)
-      let times = unsorted.sorted()
+      let timed = try server.time(frames)
+      let times = timed.frames.sorted()
       let median = times[times.count / 2]
       let gmacsPerS = server.gmacs / median * 1000
       let peak = server.peakGmacsPerS
@@ -122,7 +119,7 @@ struct BenchCommand: AsyncParsableCommand {
         block: block, medianMs: median,
         p99Ms: times[min(times.count - 1, times.count * 99 / 100)],
         gmacsPerS: gmacsPerS, peakGmacsPerS: peak, peakShare: peak.map { gmacsPerS / $0 },
-        allocationsPerFrame: allocations, rssMb: Self.peakMemory)
+        allocationsPerFrame: Double(timed.allocations) / Double(max(1, frames - 1)), rssMb: Self.peakMemory)
       if let tower = engine.encoder as? QuantisedImageTower {
         let profile = try tower.profile(server.picture, taps: [TokenTap(block: block)], frames: frames)
         let threadPeak = peak.map { $0 / Double(report.threads) }

@@ -1,3 +1,4 @@
+import CAllocations
 import Compute
 import Foundation
 import Imaging
@@ -33,17 +34,27 @@ struct BenchServer {
     return path.peakMultiplications(on: pool).map { $0 / 1e9 }
   }
 
-  /// Milliseconds of each of so many frames.
-  func time(_ frames: Int) throws -> [Double] {
+  /// So many frames in a row.
+  struct Times {
+    /// Milliseconds of each frame.
+    var frames: [Double] = []
+    /// Allocations of all frames but the first, which makes room for the tokens.
+    var allocations = 0
+  }
+
+  func time(_ count: Int) throws -> Times {
     let taps = [tap]
     var tokens = PatchTokens()
-    var times: [Double] = []
-    times.reserveCapacity(frames)
-    for _ in 0..<frames {
+    var times = Times()
+    times.frames.reserveCapacity(count)
+    var before = 0
+    for index in 0..<count {
       let start = ContinuousClock.now
       try engine.encoder.encode(picture, taps: taps, into: &tokens)
-      times.append((ContinuousClock.now - start).milliseconds)
+      times.frames.append((ContinuousClock.now - start).milliseconds)
+      if index == 0 { before = Int(ca_allocations()) }
     }
+    times.allocations = Int(ca_allocations()) - before
     return times
   }
 
@@ -51,7 +62,7 @@ struct BenchServer {
     while let line = readLine() {
       let words = line.split(separator: " ")
       switch (words.first, words.count > 1 ? Int(words[1]) : nil) {
-      case ("run", let frames?) where frames > 0: try answer(["ms": time(frames)])
+      case ("run", let frames?) where frames > 0: try answer(["ms": time(frames).frames])
       case ("peak", nil): try answer(["peak_gmacs_per_s": peakGmacsPerS])
       case ("about", nil): try answer(About(path: engine.instructionSet, gmacs: gmacs))
       default: throw Failure.input("\"\(line)\" is not a request: write run N, peak or about.")
