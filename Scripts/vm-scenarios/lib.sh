@@ -7,6 +7,9 @@
 #   status LINE [FILTER]         the line's last status, through jq
 #   expect_state LINE STATE [SECONDS] [REASON]
 #   expect_counts LINE [FILTER]  after stop_station: nothing lost, nothing counted twice, every result received
+#   vivid [PARAMETER=VALUE...]   the kernel's virtual camera as /dev/video0
+#   usb_camera SERIAL [OPTION...]  a USB camera of ours; `usb SERIAL WORDS` tells it what to do (tools/usb_camera.py)
+#   expect_frame_numbers LINE    each frame's number once, in order
 #   proved TEXT                  what the scenario has shown
 set -uo pipefail
 shopt -s nullglob
@@ -117,11 +120,18 @@ expect_counts() {
   printf '   books of %s: %s = %s results\n' "$line" "$last" "$(wc -l <<<"$results")"
 }
 
+# The frames' numbers of a line: each once, those judged in order. (What the driver marks as torn is told at once, while the
+# frame before it may still be in judgement.)
+expect_frame_numbers() {
+  messages "$1/result" | jq -se '(map(.quality.frame_sequence) | (unique | length) == length)
+    and (map(select(.score != null).quality.frame_sequence) | . == sort)' >/dev/null || fail "frame numbers of $1 go back or come twice"
+}
+
 clean_up() {
   systemctl stop assayd 2>/dev/null
   systemctl reset-failed assayd 2>/dev/null
-  [ -z "${CAMERAS:-}" ] || kill $CAMERAS 2>/dev/null
   pkill -x mosquitto_sub
+  pkill -f tools/usb_camera.py
   modprobe -r vivid 2>/dev/null
   rm -rf /run/systemd/system/assayd.service.d
   systemctl daemon-reload
@@ -135,3 +145,19 @@ vivid() {
   modprobe vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0 no_error_inj=0 "$@" || fail "modprobe vivid"
   udevadm settle
 }
+
+# usb_camera SERIAL [OPTION...]: plugs in a USB camera and waits for its node. Its links in /dev/v4l/by-id carry the serial number.
+usb_camera() {
+  local serial=$1
+  shift
+  modprobe -a vhci-hcd uvcvideo || fail "modprobe vhci-hcd uvcvideo"
+  rm -f "$WORK/usb.$serial" "$WORK/usb.$serial.json"
+  mkfifo "$WORK/usb.$serial"
+  python3 /vm/tools/usb_camera.py --serial "$serial" --pictures /vm/parts/good --control "$WORK/usb.$serial" \
+    --state "$WORK/usb.$serial.json" "$@" 2>"$WORK/usb.$serial.log" &
+  wait_for 30 "the USB camera $serial: $(cat "$WORK/usb.$serial.log")" test -e "$(by_id "$serial")"
+}
+by_id() { echo "/dev/v4l/by-id/usb-Example_Inspection_Camera_$1-video-index0"; }
+usb() { printf '%s\n' "${*:2}" >"$WORK/usb.$1"; }
+# What the camera knows of itself: usb_state SERIAL FILTER
+usb_state() { jq -r "$2" "$WORK/usb.$1.json"; }
