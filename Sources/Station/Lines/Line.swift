@@ -50,6 +50,8 @@ final class Line: Sendable {
     var condition = SourceCondition.starting
     var heard = MonotonicInstant.now
     var repetition = Repetition()
+    /// Faults nobody has been told of yet, oldest first.
+    var faults: [LineCondition] = []
   }
 
   enum SourceCondition: Equatable {
@@ -262,7 +264,18 @@ final class Line: Sendable {
     }
   }
 
+  /// The source's faults since the last call, oldest first, those included that are over: a camera may be open again
+  /// within a tenth of a second, sooner than anybody looks at `condition`.
+  func takeFaults() -> [LineCondition] {
+    capture.withLock { capture in
+      defer { capture.faults = [] }
+      return capture.faults
+    }
+  }
+
   private static let longestJudging = 10.0
+  /// Of faults to be told; a source that has more between two looks is told of often enough.
+  private static let mostFaults = 16
 
   // MARK: the capture thread
 
@@ -360,10 +373,13 @@ final class Line: Sendable {
     let isChange = capture.withLock { capture in
       guard capture.condition != condition else { return false }
       capture.condition = condition
+      if case .failing(let state, let explanation) = condition, capture.faults.count < Self.mostFaults {
+        capture.faults.append(LineCondition(state, explanation))
+      }
       return true
     }
     guard isChange else { return }
-    // Faults are logged by whoever watches the line's condition, in which they are one thing among others.
+    // Faults are logged by whoever takes them, for a line has others than its source's.
     switch condition {
     case .delivering: logger.info("Frames arrive.", metadata: detail.map { ["source": "\($0)"] })
     case .ended: logger.info("The replay is over.")

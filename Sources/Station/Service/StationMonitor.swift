@@ -123,13 +123,19 @@ final class StationMonitor: Sendable {
       logger.error(
         "A message could not be written.", metadata: ["line": "\(line.name)", "error": "\(error)"])
     }
-    // That a camera has not delivered in its first instants is no news.
-    if condition != known.condition, line.isSettled, let reason = condition.reason {
-      logger.warning(
-        "\(reason)", metadata: ["line": "\(line.name)", "state": "\(condition.state.rawValue)"])
+    for fault in line.takeFaults() where fault != condition && fault != known.condition {
+      log(fault, of: line)
     }
+    // That a camera has not delivered in its first instants is no news.
+    if condition != known.condition, line.isSettled { log(condition, of: line) }
     known.condition = condition
     known.recipe = reference
+  }
+
+  private func log(_ condition: LineCondition, of line: Line) {
+    guard let reason = condition.reason else { return }
+    logger.warning(
+      "\(reason)", metadata: ["line": "\(line.name)", "state": "\(condition.state.rawValue)"])
   }
 
   private func framesPerSecond(_ line: LineState) -> Double? {
