@@ -100,10 +100,11 @@ extension VideoDevice {
       value = nearestAllowed(wanted, control.minimum, control.maximum, control.step)
     }
     do {
-      // What holds already is left alone: some controls are locked while the stream runs.
-      if control.value != value || control.isInactive {
-        try setValue(of: control.id, to: Int32(truncatingIfNeeded: value))
-      }
+      // Also what seems to hold already: `uvcvideo` answers from what it remembers, and some cameras go back to their own
+      // exposure when the stream starts.
+      try setValue(of: control.id, to: Int32(truncatingIfNeeded: value))
+    } catch where control.value == value && !control.isInactive {
+      // Locked while the stream runs, and as it should be.
     } catch {
       let reason =
         control.isInactive

@@ -69,6 +69,21 @@ import Testing
     #expect(settings.map(\.remark) == [nil])
   }
 
+  /// The camera forgets, and the driver does not know.
+  @Test func aDriversMemoryIsNotTrusted() throws {
+    var camera = Self.camera
+    camera.controls = [.init(id: V4L2_CID_GAIN, title: "Gain")]
+    camera.forgetsControls = true
+    camera.answersFromMemory = true
+    let video = ScriptedVideo(["/dev/video0": camera])
+    video.shoot([.good])
+    let watching = try Watching(video, CameraOptions(device: "/dev/video0", controls: ["gain": 16]))
+    _ = watching.camera.next()
+    #expect(video.controls() == [16])
+    _ = watching.outcomes(until: 100)
+    watching.expectOrder()
+  }
+
   /// A control that takes every value and keeps its own is found out.
   @Test func controlsThatDoNotObeyAreReported() throws {
     var camera = Self.camera

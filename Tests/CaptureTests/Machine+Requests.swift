@@ -190,7 +190,8 @@ extension Machine {
         set.pointee.ctrl_class == wanted.pointee.id & 0x0FFF_0000
       else { return EINVAL }
       if request == "VIDIOC_G_EXT_CTRLS" {
-        wanted.pointee.value = camera.controls[index].value
+        let remembered = camera.answersFromMemory ? camera.controls[index].remembered : nil
+        wanted.pointee.value = remembered ?? camera.controls[index].value
         return 0
       }
       if isInactive(camera.controls[index]) { return EACCES }
@@ -198,6 +199,7 @@ extension Machine {
       if control.isLockedByStream && isStreaming { return EBUSY }
       guard control.minimum...control.maximum ~= wanted.pointee.value else { return ERANGE }
       camera.controls[index].value = control.staysAt ?? wanted.pointee.value
+      camera.controls[index].remembered = wanted.pointee.value
     }
     return 0
   }

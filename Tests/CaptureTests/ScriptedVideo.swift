@@ -40,6 +40,11 @@ final class ScriptedVideo: VideoSystemCalls {
     state.withLock { $0.failures[request, default: []] += Array(repeating: code, count: count) }
   }
 
+  /// The values that the camera itself has.
+  func controls(of camera: String = "/dev/video0") -> [Int32] {
+    state.withLock { $0.cameras[camera]?.controls.map(\.value) ?? [] }
+  }
+
   var violations: [String] { state.withLock { $0.violations } }
   var milliseconds: Int64 { state.withLock { $0.time / Self.millisecond } }
   /// Every request so far, by name, in order.
@@ -145,6 +150,8 @@ struct ScriptedCamera: Sendable {
     var staysAt: Int32?
     /// Cannot be set while the stream runs.
     var isLockedByStream = false
+    /// What the driver was told last.
+    var remembered: Int32?
     /// Active only while that control has that value.
     var ruledBy: (id: Int32, manual: Int32)?
   }
@@ -164,6 +171,8 @@ struct ScriptedCamera: Sendable {
   var padding = 0
   /// Controls fall back to 0 when the stream starts.
   var forgetsControls = false
+  /// The driver answers with what it was told last and does not ask the camera, as `uvcvideo` does.
+  var answersFromMemory = false
   var firstSequence: UInt32 = 0
 
   // What it is set to; lost when it is plugged in anew.

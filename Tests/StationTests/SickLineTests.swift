@@ -2,7 +2,9 @@ import Capture
 import Foundation
 import Imaging
 import Inspection
+import Logging
 import Messaging
+import Synchronization
 import Testing
 
 @testable import Station
@@ -44,6 +46,19 @@ import Testing
     }
   }
 
+  /// The camera is back long before the next look at the lines.
+  @Test func aFaultThatIsOverAtOnceIsInTheLog() async throws {
+    let log = RecordingLog()
+    let script = ScriptedSource([Self.good, .handled, .fault(.streamError), .running, Self.good, .handled])
+    let bench = try StationBench(["press": script], logLevel: .warning, log: log)
+    try await bench.run {
+      try await StationBench.wait(for: "the log") {
+        log.lines.contains { $0.contains("stream_error") && $0.contains("line: press") }
+      }
+    }
+    #expect(log.lines.count { $0.contains("stream_error") } == 1)
+  }
+
   @Test func aStationUnderLoadStopsWithinTwoSeconds() async throws {
     let lines = Dictionary(
       uniqueKeysWithValues: (0..<4).map { ("line\($0)", ScriptedSource([Self.good], repeats: true)) })
@@ -64,5 +79,27 @@ import Testing
     }
     #expect(duration < .seconds(2))
     #expect(try bench.counts(of: "dead").inFlight == 0)
+  }
+}
+
+/// Keeps what is logged.
+private struct RecordingLog: LogHandler {
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.trace
+  private let kept = Kept()
+
+  private final class Kept: Sendable { let lines = Mutex<[String]>([]) }
+
+  var lines: [String] { kept.lines.withLock { $0 } }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
+    let text = fields.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+    kept.lines.withLock { $0.append("\(event.message) (\(text))") }
   }
 }

@@ -48,7 +48,8 @@ struct StationBench {
     _ scripts: [String: ScriptedSource], encoder: PatchEncoder = PatchEncoder(), isEnrolled: Bool = true,
     recipe: String = Self.recipe, extra: String = "", brokerPort: Int = 1, notifySocket: String? = nil,
     watchdog: Duration? = nil, timing: StationTiming = .quick, logLevel: Logger.Level = .critical,
-    cameras: [String: ScriptedSource] = [:], folders: [String] = []
+    cameras: [String: ScriptedSource] = [:], folders: [String] = [],
+    log: any LogHandler = StationLogHandler(environment: [:])
   ) throws {
     self.encoder = encoder
     sources = scripts
@@ -72,7 +73,7 @@ struct StationBench {
     var environment: [String: String] = [:]
     environment["NOTIFY_SOCKET"] = notifySocket
     environment["WATCHDOG_USEC"] = watchdog.map { "\(Int($0 / .microseconds(1)))" }
-    var logger = Logger(label: "test") { _ in StationLogHandler(environment: [:]) }
+    var logger = Logger(label: "test") { _ in log }
     logger.logLevel = logLevel
     station = try Station(
       try folder.load(), paths: folder.paths, engine: encoder.engine,

@@ -275,7 +275,7 @@ final class Line: Sendable {
 
   private static let longestJudging = 10.0
   /// Of faults to be told; a source that has more between two looks is told of often enough.
-  private static let mostFaults = 16
+  private static let mostFaults = 4
 
   // MARK: the capture thread
 
