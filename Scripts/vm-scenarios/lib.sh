@@ -7,7 +7,7 @@
 #   status LINE [FILTER]         the line's last status, through jq
 #   expect_state LINE STATE [SECONDS] [REASON]
 #   expect_counts LINE [FILTER]  after stop_station: nothing lost, nothing counted twice, every result received
-#   vivid [PARAMETER=VALUE...]   the kernel's virtual camera as /dev/video0
+#   vivid [PARAMETER=VALUE...]   the kernel's virtual camera as /dev/video0; `vivids COUNT` are several
 #   usb_camera SERIAL [OPTION...]  a USB camera of ours; `usb SERIAL WORDS` tells it what to do (tools/usb_camera.py)
 #   expect_frame_numbers LINE    each frame's number once, in order
 #   proved TEXT                  what the scenario has shown
@@ -149,9 +149,14 @@ clean_up() {
 # --- cameras
 
 # vivid [PARAMETER=VALUE...]: the kernel's virtual camera, a webcam unless told otherwise, as /dev/video0.
-vivid() {
+vivid() { vivids 1 "$@"; }
+# vivids COUNT [PARAMETER=VALUE...]: /dev/video0 and so on
+vivids() {
+  local each
+  each=$(printf '%*s' "$1" '' | sed 's/ /,VALUE/g; s/^,//')
   modprobe -r vivid 2>/dev/null
-  modprobe vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0 no_error_inj=0 "$@" || fail "modprobe vivid"
+  modprobe vivid n_devs="$1" node_types="${each//VALUE/0x1}" num_inputs="${each//VALUE/1}" input_types="${each//VALUE/0}" "${@:2}" ||
+    fail "modprobe vivid"
   udevadm settle
 }
 
@@ -164,9 +169,9 @@ usb_camera() {
   mkfifo "$WORK/usb.$serial"
   python3 /vm/tools/usb_camera.py --serial "$serial" --pictures /vm/parts/good --control "$WORK/usb.$serial" \
     --state "$WORK/usb.$serial.json" "$@" 2>"$WORK/usb.$serial.log" &
-  wait_for 30 "the USB camera $serial: $(cat "$WORK/usb.$serial.log")" test -e "$(by_id "$serial")"
+  wait_for 60 "the USB camera $serial: $(cat "$WORK/usb.$serial.log")" test -e "$(by_id "$serial")"
 }
 by_id() { echo "/dev/v4l/by-id/usb-Example_Inspection_Camera_$1-video-index0"; }
-usb() { printf '%s\n' "${*:2}" >"$WORK/usb.$1"; }
+usb() { timeout 10 bash -c 'echo "${*:2}" >"$0/usb.$1"' "$WORK" "$@" || fail "the USB camera $1 is dead: $(cat "$WORK/usb.$1.log")"; }
 # What the camera knows of itself: usb_state SERIAL FILTER
 usb_state() { jq -r "$2" "$WORK/usb.$1.json"; }

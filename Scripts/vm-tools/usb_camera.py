@@ -171,6 +171,8 @@ class Camera:
     # --- the protocol
 
     def receive(self):
+        if not self.link:
+            return  # pulled out in the same round
         try:
             data = self.link.recv(1 << 16)
         except ConnectionError:

@@ -103,7 +103,7 @@ extension VideoDevice {
       // Also what seems to hold already: `uvcvideo` answers from what it remembers, and some cameras go back to their own
       // exposure when the stream starts.
       try setValue(of: control.id, to: Int32(truncatingIfNeeded: value))
-    } catch where control.value == value && !control.isInactive {
+    } catch  where control.value == value && !control.isInactive {
       // Locked while the stream runs, and as it should be.
     } catch {
       let reason =
