@@ -1,6 +1,6 @@
 # What the scenarios share: a station on this machine, its broker's messages, cameras, and assertions. Sourced, never run.
 #
-#   fresh_station [small|real]   configuration, model and recipe `part` anew; no line yet
+#   fresh_station [small|real] [keep]  configuration, model and recipe `part` anew; no line yet. `keep` leaves the state as it is
 #   camera_line NAME DEVICE      writes a line; further lines of its `camera` section come from standard input
 #   start_station, stop_station  as systemd does it; the broker's messages are recorded meanwhile
 #   wait_for SECONDS WHAT CMD... until CMD succeeds
@@ -43,20 +43,29 @@ seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b 
 
 # --- the station
 
-fresh_station() {
-  local kind=${1:-small}
+installed() {
   dpkg-query -W -f '${Status}' assayd 2>/dev/null | grep -q 'ok installed' || dpkg -i /vm/assayd.deb >"$WORK/dpkg.log" 2>&1 ||
     { cat "$WORK/dpkg.log"; fail "the package cannot be installed"; }
+}
+
+fresh_station() {
+  local kind=${1:-small}
+  installed
   systemctl stop assayd 2>/dev/null
   systemctl reset-failed assayd 2>/dev/null
-  rm -rf /etc/assayd/* /var/lib/assayd/*
+  rm -rf /etc/assayd/*
   cp -r "/vm/$kind/etc/assayd/." /etc/assayd/
-  cp -r "/vm/$kind/var/lib/assayd/." /var/lib/assayd/
+  if [ "${2:-}" != keep ]; then
+    rm -rf /var/lib/assayd/*
+    cp -r "/vm/$kind/var/lib/assayd/." /var/lib/assayd/
+  fi
   chown -R root:root /etc/assayd
   chown -R assayd:assayd /var/lib/assayd
   journalctl --rotate --vacuum-time=1s -q 2>/dev/null
   # No statuses of the last scenario.
-  systemctl restart mosquitto
+  systemctl stop mosquitto
+  rm -f /var/lib/mosquitto/*
+  systemctl start mosquitto
   rm -f "$WORK"/messages
 }
 
@@ -70,13 +79,14 @@ camera_line() {
   printf 'camera:\n  device: %s\n%s\nrecipe: %s\n' "$2" "$keys" "${3:-part}" | line "$1"
 }
 
+# start_station [OPTION...]: options are mosquitto_sub's; with `-c -i recorder` the broker keeps what comes while it is not connected.
 start_station() {
-  record
+  record "$@"
   systemctl start assayd || { journalctl -u assayd --no-pager -n 30; fail "systemctl start assayd"; }
 }
 
 record() {
-  mosquitto_sub -q 1 -t "$ROOT/#" -F '%t %p' >"$WORK/messages" &
+  mosquitto_sub "$@" -q 1 -t "$ROOT/#" -F '%t %p' >"$WORK/messages" &
   RECORDER=$!
   wait_for 10 "the broker" mosquitto_pub -t scenarios -m up
 }
@@ -113,23 +123,38 @@ said() { journalctl -u assayd -o cat --no-pager --after-cursor="$CURSOR" | grep 
 has_judged() { [ "$(verdicts "$1")" -ge "$2" ]; }
 verdicts() { grep -ac "^$ROOT/$1/verdict ." "$WORK/messages"; }
 
-# The books of a line that stopped. Checked from outside: results were received over MQTT by another program.
+# The results of one run of a line, as they came: how many, and how many copies. Fails unless they came in the order 1, 2, 3, ..., and each
+# copy says that it is one.
+results_of() {
+  messages "$1/result" '"\(.boot_id) \(.seq) \(.replayed)"' | tr -d '"' | awk -v boot="$2" -v OFS=' ' '
+    $1 != boot { next }
+    $2 <= n { copies++; if ($3 != "true") exit bad = 1; next }
+    $2 != ++n { exit bad = 1 }
+    END { print n + 0, copies + 0; exit bad }'
+}
+# What the station's console says: facts FILTER. (assayctl's exit status tells whether all is well.)
+facts() { { assayctl status --json || true; } 2>/dev/null | jq -er "$1"; }
+# The start of the program that the last result is of.
+boot() { messages "$1/result" .boot_id | tail -n 1 | tr -d '"'; }
+
+# The books of a line that stopped, of its last run. Checked from outside: results were received over MQTT by another program.
 expect_counts() {
-  local line=$1 filter=${2:-true} last results waiting
+  local line=$1 filter=${2:-true} last results copies waiting
   last=$(messages "$line/stats" | tail -n 1 | jq -c .counters)
   [ -n "$last" ] || fail "line $line sent no counters"
   jq -e '.captured == .judged + .replaced + ([.rejected[]] | add // 0) and .captured > 0' <<<"$last" >/dev/null ||
     fail "the books of line $line do not balance: $last"
   jq -e "$filter" <<<"$last" >/dev/null || fail "the books of line $line are not as expected ($filter): $last"
-  # Every frame judged or rejected has one result, except those rejected because the station stopped. Each came once; what the broker had
-  # not acknowledged by then waits on disk for the next start.
-  results=$(messages "$line/result" .seq)
+  # Every frame judged or rejected has one result, except those rejected because the station stopped. What the broker had not acknowledged
+  # by then waits on disk for the next start.
+  results=$(results_of "$line" "$(boot "$line")") || fail "the results of line $line are not numbered 1, 2, 3, ..., or a copy does not say so"
+  read -r results copies <<<"$results"
   waiting=$(journalctl -u assayd -o cat --no-pager | sed -n 's/.*The station has stopped.* unacknowledged=\([0-9]*\).*/\1/p' | tail -n 1)
-  jq -e --argjson n "$(wc -l <<<"$results")" --argjson w "${waiting:-0}" '.judged +
+  jq -e --argjson n "$results" --argjson w "${waiting:-0}" '.judged +
     ([.rejected | to_entries[] | select(.key != "stopped") | .value] | add // 0) | . >= $n and . <= $n + $w' <<<"$last" >/dev/null ||
-    fail "line $line counts $last, but $(wc -l <<<"$results") results came and $waiting wait"
-  [ "$results" = "$(seq 1 "$(wc -l <<<"$results")")" ] || fail "the results of line $line are not numbered 1, 2, 3, ..."
-  printf '   books of %s: %s = %s results%s\n' "$line" "$last" "$(wc -l <<<"$results")" "$([ "${waiting:-0}" = 0 ] || echo " and $waiting on disk")"
+    fail "line $line counts $last, but $results results came and $waiting wait"
+  printf '   books of %s: %s = %s results%s%s\n' "$line" "$last" "$results" "$([ "${waiting:-0}" = 0 ] || echo " and $waiting on disk")" \
+    "$([ "$copies" = 0 ] || echo ", $copies copies")"
 }
 
 # The frames' numbers of a line: each once, those judged in order. (What the driver marks as torn is told at once, while the
@@ -145,6 +170,8 @@ clean_up() {
   pkill -x mosquitto_sub
   pkill -f tools/usb_camera.py
   modprobe -r vivid 2>/dev/null
+  systemctl start mosquitto
+  while mountpoint -q /var/lib/assayd; do umount /var/lib/assayd; done
   rm -rf /run/systemd/system/assayd.service.d
   systemctl daemon-reload
 }
