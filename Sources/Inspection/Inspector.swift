@@ -10,19 +10,25 @@ public struct Inspector: Sendable {
   public let regionOptions: RegionOptions
   /// How pictures must look to be judged; nil where nobody recorded it.
   public let references: ReferenceStatistics?
+  /// In what respects.
+  private let checks: Set<UndecidableReason>
   private let scorer: Scorer
 
+  /// - Parameters:
+  ///   - references: how pictures must look to be judged; nil where nobody recorded it.
+  ///   - checks: for what they are compared with those.
   /// - Throws: `InspectionError` where model, bank and calibration do not belong together.
   public init(
     encoder: any ImageEncoder, bank: MemoryBank, calibration: Calibration, search: VectorSearchMethod,
     guidance: TextGuidance? = nil, regions: RegionOptions = RegionOptions(),
-    references: ReferenceStatistics? = nil
+    references: ReferenceStatistics? = nil, checks: Set<UndecidableReason> = UndecidableReason.byReferences
   ) throws(InspectionError) {
     try calibration.check(bank: bank)
     scorer = try Scorer(encoder: encoder, bank: bank, search: search, guidance: guidance)
     self.calibration = calibration
     regionOptions = regions
     self.references = references
+    self.checks = checks
   }
 
   /// Judges by words alone: no reference was ever seen.
@@ -39,6 +45,7 @@ public struct Inspector: Sendable {
     calibration = Calibration(written: limit)
     regionOptions = regions
     references = nil
+    checks = []
   }
 
   /// Judges a picture.
@@ -81,7 +88,7 @@ public struct Inspector: Sendable {
         "The picture is one flat colour: a covered lens, no light or no signal."
       return judgement
     }
-    if let (reason, explanation) = references?.obstacle(in: input) {
+    if let (reason, explanation) = references?.obstacle(in: input, checks: checks) {
       judgement.undecidableReason = reason
       judgement.undecidableExplanation = explanation
       return judgement

@@ -7,7 +7,8 @@ struct PictureStatistics {
   var quantiles: [Float]
   /// The fraction of pixels that are as good as white.
   var clipped: Float
-  /// Energy of the Laplacian over the variance: it falls steeply as edges widen, and does not change with contrast.
+  /// Energy of the Laplacian over that of the gradient: it falls steeply as edges widen, and changes neither with
+  /// contrast nor with large areas that are lighter or darker than usual, as defects may be.
   var sharpness: Float
   /// Means over a grid of `side x side` cells, row by row.
   var thumbnail: [UInt8]
@@ -41,35 +42,27 @@ struct PictureStatistics {
         } ?? 255)
     }
     clipped = Float(histogram[Self.white...].reduce(0, +)) / Float(count)
-    sharpness = Self.sharpness(luminance, width, height, histogram)
+    sharpness = Self.sharpness(luminance, width, height)
     thumbnail = Self.thumbnail(luminance, width, height)
   }
 
-  private static func sharpness(
-    _ luminance: [UInt8], _ width: Int, _ height: Int, _ histogram: [Int]
-  ) -> Float {
+  private static func sharpness(_ luminance: [UInt8], _ width: Int, _ height: Int) -> Float {
     guard width > 2, height > 2 else { return 0 }
-    var energy = 0
+    var (laplacians, gradients) = (0, 0)
     luminance.withUnsafeBufferPointer { pixels in
       for y in 1..<height - 1 {
         for x in 1..<width - 1 {
           let at = y * width + x
-          let neighbours =
-            Int32(pixels[at - 1]) + Int32(pixels[at + 1]) + Int32(pixels[at - width])
-            + Int32(pixels[at + width])
-          let laplacian = 4 * Int32(pixels[at]) - neighbours
-          energy += Int(laplacian * laplacian)
+          let (left, right) = (Int32(pixels[at - 1]), Int32(pixels[at + 1]))
+          let (above, below) = (Int32(pixels[at - width]), Int32(pixels[at + width]))
+          let laplacian = 4 * Int32(pixels[at]) - left - right - above - below
+          laplacians += Int(laplacian * laplacian)
+          gradients += Int((right - left) * (right - left) + (below - above) * (below - above))
         }
       }
     }
-    let count = Double(width * height)
-    var (sum, squares) = (0.0, 0.0)
-    for (value, bin) in histogram.enumerated() {
-      sum += Double(value * bin)
-      squares += Double(value * value * bin)
-    }
-    let variance = squares / count - (sum / count) * (sum / count)
-    return Float(Double(energy) / Double((width - 2) * (height - 2)) / max(variance, 1e-3))
+    // Differences over two pixels: half of them is the gradient.
+    return Float(4 * Double(laplacians) / Double(max(gradients, 1)))
   }
 
   private static func thumbnail(_ luminance: [UInt8], _ width: Int, _ height: Int) -> [UInt8] {

@@ -32,4 +32,7 @@ public enum UndecidableReason: String, Sendable, Codable, CaseIterable {
   case blurred
   /// The part lies elsewhere than in the references, which agree about its place.
   case shifted
+
+  /// Those that a picture is compared with the references for.
+  public static let byReferences: Set<UndecidableReason> = [.dark, .overExposed, .blurred, .shifted]
 }

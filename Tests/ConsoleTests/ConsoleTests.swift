@@ -94,6 +94,21 @@ import Testing
     }
   }
 
+  /// The page for those who read the numbers names each of them, and none that there is not.
+  @Test func everyMetricIsDocumented() throws {
+    let page = try String(contentsOf: Repository.root.appending(path: "docs/monitoring.md"), encoding: .utf8)
+    let documented = Set(
+      page.split(separator: "\n").filter { $0.hasPrefix("| `assayd_") }
+        .flatMap { $0.split(separator: "|").first?.matches(of: /`(assayd_[a-z_]+)`/) ?? [] }.map {
+          String($0.1)
+        })
+    var status = try Self.example()
+    status.evidence.omitted = ["busy": 1]
+    let text = MetricsPage(status).text
+    let types = text.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0[1] == "TYPE" }
+    #expect(Set(types.map { String($0[2]) }) == documented)
+  }
+
   private struct Sample: Decodable {
     var name: String
     var labels: [String: String]

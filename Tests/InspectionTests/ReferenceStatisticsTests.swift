@@ -43,11 +43,20 @@ import Testing
 
   @Test(
     arguments: [
-      (0.3, UndecidableReason.dark), (0.1, .dark), (1.7, .overExposed), (4.0, .overExposed), (0.75, nil),
+      (0.2, UndecidableReason.dark), (0.1, .dark), (1.7, .overExposed), (4.0, .overExposed), (0.45, nil),
       (1.3, nil),
     ] as [(Double, UndecidableReason?)])
   func lightIsMeasuredByTheReferences(light: Double, reason: UndecidableReason?) throws {
     #expect(try Self.statistics().obstacle(in: Self.picture(seed: 9, light: light))?.reason == reason)
+  }
+
+  /// Where a defect darkens most of the part, nobody wants to hear that the lamp failed.
+  @Test func whatARecipeDoesNotAskForIsNotLookedFor() throws {
+    let dark = Self.picture(seed: 9, light: 0.1)
+    let statistics = try Self.statistics()
+    #expect(statistics.obstacle(in: dark)?.reason == .dark)
+    #expect(statistics.obstacle(in: dark, checks: [.overExposed, .shifted]) == nil)
+    #expect(statistics.obstacle(in: dark, checks: []) == nil)
   }
 
   @Test func aBlurIsSeen() throws {

@@ -182,6 +182,9 @@ import Testing
   ]
 
   static let recipe: [Mistake] = [
+    Mistake(
+      "recipes/cell.yaml", "product: a\nundecidable: [dark, dull]",
+      "recipes/cell.yaml:2:14: `undecidable` holds `dull`; allowed: blurred, dark, over_exposed, shifted."),
     Mistake("recipes/cell.yaml", "", "recipes/cell.yaml:1:1: `product` is missing."),
     Mistake(
       "recipes/cell.yaml", "product: a\nversion: 0",

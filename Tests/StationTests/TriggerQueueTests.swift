@@ -110,7 +110,7 @@ import Testing
 
   @Test func anUndecidablePictureIsRejectedByItsReason() async throws {
     let good = Parts.picture(seed: 100)
-    let dark = RawImage(format: .rgb24, width: 56, height: 56, bytes: good.pixels.map { $0 / 5 })
+    let dark = RawImage(format: .rgb24, width: 56, height: 56, bytes: good.pixels.map { $0 / 8 })
     let bench = try StationBench(["line": ScriptedSource([.frame(dark), .handled])])
     try await bench.run {
       try await StationBench.wait(for: "the frame") { try bench.counts(of: "line").rejectedTotal == 1 }

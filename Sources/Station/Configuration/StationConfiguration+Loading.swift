@@ -414,10 +414,22 @@ extension RecipeConfiguration {
       scoring: scoring.map(ScoringOptions.init) ?? ScoringOptions(),
       bankVectors: scoring?.integer("bank_vectors", MemoryBank.limits, default: MemoryBank.defaultLimit)
         ?? MemoryBank.defaultLimit,
-      decision: DecisionConfiguration(mapping.section("decision")),
+      decision: DecisionConfiguration(mapping.section("decision")), undecidable: Self.undecidable(mapping),
       golden: mapping.has("golden") ? mapping.folder("golden", paths: paths) : nil)
     scoring?.finish()
     mapping.finish()
+  }
+
+  private static func undecidable(_ mapping: YAMLMapping) -> Set<UndecidableReason> {
+    let all = UndecidableReason.byReferences
+    guard mapping.has("undecidable") else { return all }
+    return Set(
+      mapping.strings("undecidable", count: 0...all.count).compactMap { name in
+        if let reason = all.first(where: { $0.rawValue == name }) { return reason }
+        let allowed = all.map(\.rawValue).sorted().joined(separator: ", ")
+        mapping.refuse("undecidable", "`undecidable` holds `\(name)`; allowed: \(allowed).")
+        return nil
+      })
   }
 
   private static func version(_ mapping: YAMLMapping) -> Version {

@@ -165,6 +165,8 @@ public struct RecipeConfiguration: Sendable, Equatable {
   /// At most this many vectors in the memory bank; more references are thinned to a coreset.
   public var bankVectors: Int
   public var decision: DecisionConfiguration
+  /// For what a picture is not judged, unlike the references; of `UndecidableReason.byReferences`.
+  public var undecidable: Set<UndecidableReason>
   /// A folder of pictures whose verdicts are known: see `GoldenPictures`. A changed recipe must still judge them so.
   public var golden: URL?
 }

@@ -1,10 +1,11 @@
 import Capture
 import Glibc
 import Imaging
+import Inspection
 import Synchronization
 import Transformer
 
-/// Lets enrolment give way to judging.
+/// Lets enrolments and proofs give way to judging.
 ///
 /// All lines and an enrolment share one pool of compute threads, which the operating system cannot rank: a picture
 /// that is being encoded for a bank holds the pool. So the background asks before each picture and waits while a line
@@ -36,5 +37,14 @@ struct BackgroundEncoder: ImageEncoder {
   func encode(_ picture: Picture, taps: [TokenTap]) throws(EncoderError) -> PatchTokens {
     priority.waitForQuiet()
     return try base.encode(picture, taps: taps)
+  }
+}
+
+extension InspectionEngine {
+  /// The same engine for the background.
+  func polite(_ priority: ForegroundPriority) -> InspectionEngine {
+    InspectionEngine(
+      encoder: BackgroundEncoder(base: encoder, priority: priority), search: search,
+      instructionSet: instructionSet, model: model)
   }
 }

@@ -40,7 +40,7 @@ public struct ActiveRecipe: Sendable {
     inspector = try Inspector(
       encoder: engine.encoder, bank: version.bank, calibration: calibration, search: engine.search,
       guidance: version.guidance, regions: configuration.decision.regions,
-      references: version.manifest.pictures)
+      references: version.manifest.pictures, checks: configuration.undecidable)
     reference = RecipeReference(
       id: configuration.name, version: String(version.manifest.version), hash: version.bank.hash)
     words = version.manifest.prompts?.recipe

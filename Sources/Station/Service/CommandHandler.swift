@@ -282,9 +282,7 @@ final class CommandHandler: Sendable {
     _ references: [Reference], _ recipe: RecipeConfiguration, _ progress: EnrolProgress
   ) async throws -> RecipeVersion {
     try await withCheckedThrowingContinuation { continuation in
-      let polite = InspectionEngine(
-        encoder: BackgroundEncoder(base: engine.encoder, priority: priority), search: engine.search,
-        instructionSet: engine.instructionSet, model: engine.model)
+      let polite = engine.polite(priority)
       let thread = WorkerThread(name: "enrol-\(recipe.name)", priority: .background) { [self] in
         continuation.resume(
           with: Result {

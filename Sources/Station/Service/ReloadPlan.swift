@@ -18,11 +18,13 @@ struct ReloadPlan {
 
   /// Checks the new configuration against what runs, reads the recipes it needs and has them prove themselves.
   ///
-  /// - Parameter isStillWanted: asked before each picture that is judged for a proof.
+  /// - Parameters:
+  ///   - polite: the same engine, for proofs: it lets the lines go first.
+  ///   - isStillWanted: asked before each picture that is judged for a proof.
   /// - Throws: `ConfigurationError` with every reason why the change is refused.
   init(
     from current: Roster.State, to configuration: StationConfiguration, engine: InspectionEngine,
-    isStillWanted: () -> Bool
+    polite: InspectionEngine, isStillWanted: () -> Bool
   ) throws(ConfigurationError) {
     self.configuration = configuration
     var problems = current.configuration.keysFixed(against: configuration)
@@ -62,23 +64,25 @@ struct ReloadPlan {
     removed = current.lines.filter { !names.contains($0.name) }
     summary += removed.map { "line \($0.name) removed" }
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
-    problems = proof(isStillWanted)
+    problems = proof(polite, isStillWanted)
     guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
   }
 
   var isEmpty: Bool { removed.isEmpty && changed.isEmpty && added.isEmpty }
 
   /// Has every changed recipe, and every recipe under a changed region, judge its golden pictures.
-  private func proof(_ isStillWanted: () -> Bool) -> [ConfigurationProblem] {
+  private func proof(_ engine: InspectionEngine, _ isStillWanted: () -> Bool) -> [ConfigurationProblem] {
     var problems: [ConfigurationProblem] = []
     var proven: [(RecipeSlot, PixelRect?)] = []
     let suspects = changed.filter { line, setup in
       line.recipe !== setup.recipe || line.configuration.region != setup.configuration.region
     }
     for setup in added + suspects.map(\.setup) {
-      guard let golden = setup.recipe.configuration.golden, case .ready(let active) = setup.recipe.current,
+      guard let golden = setup.recipe.configuration.golden, case .ready = setup.recipe.current,
         !proven.contains(where: { $0.0 === setup.recipe && $0.1 == setup.configuration.region }),
-        isStillWanted()
+        isStillWanted(),
+        case .ready(let active) = RecipeState.load(
+          setup.recipe.configuration, paths: configuration.paths, engine: engine)
       else { continue }
       proven.append((setup.recipe, setup.configuration.region))
       problems += GoldenPictures(folder: golden).mistakes(of: active, region: setup.configuration.region).map

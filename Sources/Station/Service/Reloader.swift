@@ -198,9 +198,10 @@ final class Reloader: Sendable {
   }
 
   private func change(to configuration: StationConfiguration) throws(ConfigurationError) -> [String] {
-    let plan = try ReloadPlan(from: roster.current, to: configuration, engine: factory.engine) {
-      !isStopping.load(ordering: .relaxed)
-    }
+    let plan = try ReloadPlan(
+      from: roster.current, to: configuration, engine: factory.engine,
+      polite: factory.engine.polite(factory.priority), isStillWanted: { !isStopping.load(ordering: .relaxed) }
+    )
     if isStopping.load(ordering: .relaxed) { return [] }
     carryOut(plan)
     return plan.summary
