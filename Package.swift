@@ -63,7 +63,7 @@ let package = Package(
     library("Transformer", ["Compute", "Imaging", crypto]),
     library("Inspection", ["Transformer", "Imaging", crypto]),
     library("PromptLearning", ["Inspection", "Transformer", "Compute", "CKernels"]),
-    library("Evaluation", ["Inspection", "CCairo"]),
+    library("Evaluation", ["PromptLearning", "Inspection", "CCairo"]),
     library("Capture", ["Imaging", "CVideo4Linux"]),
     library("Messaging", ["CMosquitto", grdb, logging]),
     library("Station", ["PromptLearning", "Inspection", "Capture", "Messaging", yams, logging, lifecycle]),

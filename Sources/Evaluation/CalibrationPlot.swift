@@ -49,9 +49,9 @@ public struct CalibrationPlot {
     }
     let y = place(threshold)
     canvas.line(from: (left, y), to: (right, y), width: 2, limit)
-    let basis = calibration.imageLimit.basis == .conformal ? "conformal" : "extrapolated"
     canvas.text(
-      String(format: "NG above %.4f (%@)", threshold, basis), at: (right, y - 6), size: 12, limit,
+      String(format: "NG above %.4f (%@)", threshold, calibration.imageLimit.basis.rawValue),
+      at: (right, y - 6), size: 12, limit,
       alignment: .right)
     canvas.text(
       String(
@@ -62,7 +62,7 @@ public struct CalibrationPlot {
       switch calibration.evidence {
       case .heldOutPictures: "pictures that are not in the memory bank"
       case .leaveOneOut: "references, each against all others"
-      case .written: "none"
+      case .written: "there is no reference"
       case .heldOutViews: "mean of eight views of the only reference, each against the seven others"
       }
     canvas.text("\(scores.count) in ascending order: \(source)", at: (left, bottom + 24), size: 12, ink)

@@ -32,12 +32,12 @@ public struct Product: Sendable, Equatable {
     self.tests = tests
   }
 
-  /// The references of a draw and what is left to judge.
+  /// The references of a draw, none for 0 shots, and what is left to judge.
   ///
   /// - Throws: `DataSetError` where there are fewer good parts than shots.
   public func draw(shots: Int, seed: UInt64) throws(DataSetError) -> (references: [URL], tests: [TestSample])
   {
-    guard shots >= 1, shots <= normals.count else {
+    guard shots >= 0, shots <= normals.count else {
       throw DataSetError(
         "\(name) has \(normals.count) good parts to draw references from: choose 1 to \(normals.count) shots, "
           + "not \(shots).")

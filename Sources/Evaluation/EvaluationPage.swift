@@ -98,6 +98,8 @@ public struct EvaluationPage {
         .joined()
         + "</tbody></table>"
     let only = draws.count > 1 ? " With seed \(first.seed)." : ""
+    let names = first.report.references.map(escaped).joined(separator: ", ")
+    let references = names.isEmpty ? "No reference" : "References: \(names)"
     return """
       <section id="\(anchor)">
       <h2>\(escaped(first.product))</h2>
@@ -107,7 +109,7 @@ public struct EvaluationPage {
       \(EvaluationPlots.histogram(first))
       </div>
       \(defectTable)
-      <p class="caption">References: \(first.report.references.map(escaped).joined(separator: ", ")).\(only)
+      <p class="caption">\(references).\(only)
       Each case: the picture, its score map, the ground truth. Maps have one scale
       \(EvaluationPlots.legend), from what only a twentieth of a good part exceeds to the usual peak of a defective one.</p>
       \(try Gallery(of: first).html())

@@ -1,4 +1,5 @@
 public import Inspection
+public import PromptLearning
 
 /// The numbers of a data set: over its products, each product's own, and every draw's.
 public struct EvaluationReport: Sendable, Equatable {
@@ -15,6 +16,8 @@ public struct EvaluationReport: Sendable, Equatable {
     /// Asked of the calibration.
     public var requestedFalseAlarmRate: Double
     public var pixelProtocol: PixelRules
+    /// How prompts were learned; null where none were.
+    @Nullable public var learning: LearningOptions?
 
     private enum CodingKeys: String, CodingKey {
       case modelHash = "model_hash"
@@ -24,6 +27,21 @@ public struct EvaluationReport: Sendable, Equatable {
       case bankVectors = "bank_vectors"
       case requestedFalseAlarmRate = "requested_false_alarm_rate"
       case pixelProtocol = "pixel_protocol"
+      case learning
+    }
+
+    init(
+      modelHash: String, method: EvaluationMethod, shots: Int, scoring: ScoringOptions, bankVectors: Int,
+      requestedFalseAlarmRate: Double, pixelProtocol: PixelRules, learning: LearningOptions?
+    ) {
+      self.modelHash = modelHash
+      self.method = method
+      self.shots = shots
+      self.scoring = scoring
+      self.bankVectors = bankVectors
+      self.requestedFalseAlarmRate = requestedFalseAlarmRate
+      self.pixelProtocol = pixelProtocol
+      _learning = Nullable(wrappedValue: learning)
     }
   }
 

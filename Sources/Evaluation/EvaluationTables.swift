@@ -33,8 +33,10 @@ public struct EvaluationTables: Sendable {
       ? "seed \(report.seeds[0])"
       : "seeds \(report.seeds.map(String.init).joined(separator: ", ")): mean\u{B1}deviation"
     title =
-      "Method \(settings.method.rawValue), \(settings.shots) reference\(settings.shots == 1 ? "" : "s"), \(seeds); in "
-      + "percent"
+      "Method \(settings.method.rawValue), "
+      + (settings.shots == 0
+        ? "no reference" : "\(settings.shots) reference\(settings.shots == 1 ? "" : "s"), \(seeds)")
+      + "; in percent"
     header = ["product", "good", "bad"] + Metric.allCases.map(\.heading) + ["fps"]
 
     func cells(_ measured: Measurements, _ deviations: Measurements) -> [String] {
@@ -81,8 +83,11 @@ public struct EvaluationTables: Sendable {
     var notes = [
       "I image, P pixel; AP average precision, F1 the highest of any threshold; PRO the area under region overlap up to "
         + "0.3, exact, and with 200 thresholds.",
-      "FA (false alarms) and recall at the threshold calibrated on the references alone, for "
-        + "\(Self.percent(settings.requestedFalseAlarmRate)) % false alarms.",
+      settings.shots == 0
+        ? "FA (false alarms) and recall at the threshold \(EvaluationMethod.writtenLimit): without references nothing is "
+          + "calibrated."
+        : "FA (false alarms) and recall at the threshold calibrated on the references alone, for "
+          + "\(Self.percent(settings.requestedFalseAlarmRate)) % false alarms.",
       "Pixels by protocol \(settings.pixelProtocol.name.rawValue): \(settings.pixelProtocol.name.explanation).",
     ]
     notes += report.notes

@@ -2,12 +2,13 @@ public import Compute
 import Foundation
 import Imaging
 public import Inspection
+public import PromptLearning
 public import Transformer
 
 /// What is evaluated, and how.
 public struct EvaluationOptions: Sendable {
   public var method: EvaluationMethod
-  /// References of each product.
+  /// References of each product; 0 for a method that needs none.
   public var shots: Int
   /// Of the draws (`ReferenceDraw`); each is evaluated by itself.
   public var seeds: [UInt64]
@@ -18,11 +19,14 @@ public struct EvaluationOptions: Sendable {
   public var bankLimit: Int
   /// How maps and masks are compared.
   public var pixels: PixelProtocol
+  /// Of prompts; each draw's seed is added to its own.
+  public var learning: LearningOptions
 
   public init(
     method: EvaluationMethod = .bank, shots: Int = 4, seeds: [UInt64] = [0],
     scoring: ScoringOptions = ScoringOptions(), falseAlarmRate: Double = 0.05,
-    bankLimit: Int = MemoryBank.defaultLimit, pixels: PixelProtocol = .assayd
+    bankLimit: Int = MemoryBank.defaultLimit, pixels: PixelProtocol = .assayd,
+    learning: LearningOptions = LearningOptions()
   ) {
     self.method = method
     self.shots = shots
@@ -31,6 +35,7 @@ public struct EvaluationOptions: Sendable {
     self.falseAlarmRate = falseAlarmRate
     self.bankLimit = bankLimit
     self.pixels = pixels
+    self.learning = learning
   }
 }
 
@@ -38,6 +43,8 @@ public struct EvaluationOptions: Sendable {
 public struct EvaluationProgress: Sendable, Equatable {
   public enum Stage: Sendable, Equatable {
     case enrolling(EnrolmentProgress)
+    /// Steps of learning prompts.
+    case learning(done: Int, of: Int)
     case calibrating(done: Int, of: Int)
     case judging(done: Int, of: Int)
     /// Pictures whose maps were compared with their ground truth; each is gone through twice.
@@ -82,12 +89,21 @@ public struct FewShotEvaluation: Sendable {
   public let encoder: any ImageEncoder
   public let options: EvaluationOptions
   let search: VectorSearchMethod
+  let writer: PromptWriter?
 
-  public init(encoder: any ImageEncoder, search: VectorSearchMethod, options: EvaluationOptions) {
+  /// - Parameter writer: of the encoder's model, for methods that need text (`EvaluationMethod.needsText`).
+  public init(
+    encoder: any ImageEncoder, search: VectorSearchMethod, options: EvaluationOptions,
+    writer: PromptWriter? = nil
+  ) {
     self.encoder = encoder
     self.search = search
     self.options = options
+    self.writer = writer
   }
+
+  /// The scoring in effect.
+  var scoring: ScoringOptions { options.method.scoring(options.scoring, for: encoder.configuration) }
 
   /// Evaluates every product of a data set with every draw.
   ///
@@ -110,9 +126,10 @@ public struct FewShotEvaluation: Sendable {
 
   private var settings: EvaluationReport.Settings {
     EvaluationReport.Settings(
-      modelHash: encoder.modelHash, method: options.method, shots: options.shots, scoring: options.scoring,
+      modelHash: encoder.modelHash, method: options.method, shots: options.shots, scoring: scoring,
       bankVectors: options.bankLimit, requestedFalseAlarmRate: options.falseAlarmRate,
-      pixelProtocol: EvaluationReport.PixelRules(options.pixels))
+      pixelProtocol: EvaluationReport.PixelRules(options.pixels),
+      learning: options.method == .promptAD ? options.learning : nil)
   }
 
   /// Evaluates one product with one draw.
@@ -121,6 +138,12 @@ public struct FewShotEvaluation: Sendable {
   ) throws -> ProductResult {
     func step(_ stage: EvaluationProgress.Stage) throws {
       try progress(EvaluationProgress(product: product.name, seed: seed, stage: stage))
+    }
+    guard options.method.needsReferences == (options.shots > 0) else {
+      throw DataSetError(
+        options.method.needsReferences
+          ? "Method \(options.method.rawValue) needs references: choose at least 1 shot."
+          : "Method \(options.method.rawValue) takes no references: choose 0 shots.")
     }
     let draw = try product.draw(shots: options.shots, seed: seed)
     let references = try draw.references.map {

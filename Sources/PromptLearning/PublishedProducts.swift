@@ -1,14 +1,14 @@
+public import Inspection
+
 /// The words PromptAD was published with for the categories of MVTec AD and VisA.
 ///
 /// They were written from the data sets' own defect labels, which the paper says: a comparison with published figures
 /// needs them, a recipe of one's own does not. Spelling is as published.
 public enum PublishedProducts {
-  /// The product's name in prompts: `pcb1` is a `printed circuit board`; a category that is not listed is its own name.
-  public static func name(of category: String) -> String { names[category] ?? category }
-
-  /// What a category's products can have beside `DefectPhrase.generic`; empty for an unknown one.
-  public static func defects(of category: String) -> [DefectPhrase] {
-    (words[category] ?? []).map { DefectPhrase($0) }
+  /// A category's words: `pcb1` is a `printed circuit board`. One that is not listed is called by its own name, and can have
+  /// what any product can (`DefectPhrase.generic`).
+  public static func recipe(of category: String) -> PromptRecipe {
+    PromptRecipe(product: names[category] ?? category, defects: words[category] ?? [])
   }
 
   private static let names = [

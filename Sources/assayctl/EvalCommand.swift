@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Inspection
+import PromptLearning
 import Transformer
 
 struct EvalCommand: AsyncParsableCommand {
@@ -46,7 +47,8 @@ struct EvalRunCommand: AsyncParsableCommand {
     commandName: "run", abstract: "Judges a data set with one or more draws of references (the default).",
     discussion: """
       References are the first K of a seeded permutation of the good training pictures; limits are calibrated on the
-      references alone. Pixel metrics are exact whatever their number; only the pixels in defects are held in memory.
+      references alone. Methods other than bank need a CLIP model with both towers; they take PromptAD's words and scoring,
+      and no notice of --width, --height, --block and --views. Pixel metrics are exact whatever their number; only the pixels in defects are held in memory.
       """)
 
   @OptionGroup var options: EncoderOptions
@@ -64,8 +66,8 @@ struct EvalRunCommand: AsyncParsableCommand {
     completion: .list(EvaluationMethod.allCases.map(\.rawValue)))
   var method: EvaluationMethod = .bank
 
-  @Option(help: "References of each product.")
-  var shots = 4
+  @Option(help: "References of each product; by default 4, and none with zero-shot.")
+  var shots: Int?
 
   @Option(help: "Seed of the draw of references; may be given several times. By default 0.")
   var seed: [UInt64] = []
@@ -84,6 +86,13 @@ struct EvalRunCommand: AsyncParsableCommand {
     help: ArgumentHelp("Sizes and rules of maps and masks: \(names(PixelProtocol.self)).", valueName: "name"),
     completion: .list(PixelProtocol.allCases.map(\.rawValue)))
   var pixels: PixelProtocol = .assayd
+
+  @Option(
+    help: ArgumentHelp(
+      "With promptad, where the paper and its released code differ: \(names(PromptADParity.self)).",
+      valueName: "name"),
+    completion: .list(PromptADParity.allCases.map(\.rawValue)))
+  var parity: PromptADParity = .corrected
 
   @Option(
     help: "File for a report with curves, histograms and pictures.", completion: .file(extensions: ["html"]))
@@ -108,10 +117,11 @@ struct EvalRunCommand: AsyncParsableCommand {
       let evaluation = FewShotEvaluation(
         encoder: engine.encoder, search: engine.search,
         options: EvaluationOptions(
-          method: method, shots: shots,
+          method: method, shots: shots ?? (method.needsReferences ? 4 : 0),
           seeds: seeds.map { (0..<UInt64($0)).map(\.self) } ?? (seed.isEmpty ? [0] : seed),
           scoring: try scoring.scoring(), falseAlarmRate: falseAlarmRate, bankLimit: bankVectors,
-          pixels: pixels))
+          pixels: pixels, learning: LearningOptions(parity: parity)),
+        writer: method.needsText ? try PromptWriter(engine: engine) : nil)
       let progress = Progress()
       let (report, results) = try evaluation.run(dataSet) { step in
         let name =
@@ -121,6 +131,7 @@ struct EvalRunCommand: AsyncParsableCommand {
           progress.show("\(name): encoding references", done: done, of: total)
         case .enrolling(.reducing(let done, let total)):
           progress.show("\(name): choosing vectors", done: done, of: total)
+        case .learning(let done, let total): progress.show("\(name): learning prompts", done: done, of: total)
         case .calibrating(let done, let total):
           progress.show("\(name): calibrating", done: done, of: total)
         case .judging(let done, let total): progress.show("\(name): judging", done: done, of: total)

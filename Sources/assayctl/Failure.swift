@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Imaging
 import Inspection
+import PromptLearning
 import Station
 import Transformer
 
@@ -34,6 +35,7 @@ func reportingFailures(_ body: () async throws -> Void) async throws {
   } catch let error as any Error & CustomStringConvertible
     where error is InspectionError || error is DataSetError || error is ImageError
     || error is QuantisedTowerError || error is EncoderError || error is EvidenceFault
+    || error is PromptLearningError
   {
     try fail("\(error)", EX_DATAERR)
   }

@@ -150,7 +150,7 @@ import Testing
     let four = try product.draw(shots: 4, seed: 3).references
     #expect(try product.draw(shots: 1, seed: 3).references == Array(four.prefix(1)))
     #expect(try product.draw(shots: 2, seed: 3).references == Array(four.prefix(2)))
-    for shots in [0, 10] {
+    for shots in [-1, 10] {
       let error = #expect(throws: DataSetError.self) { try product.draw(shots: shots, seed: 3) }
       #expect(error?.description.contains("choose 1 to 9 shots, not \(shots)") == true)
     }
