@@ -80,6 +80,11 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Transformer", "Imaging", "Compute"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["Station", "Messaging", "Inspection", "Transformer", "Imaging", "Compute"],
+      path: "Tests/Fuzz/Targets", swiftSettings: swiftSettings),
+    tests("FuzzTests", ["FuzzTargets"]),
     tests("ComputeTests", ["Compute", "CKernels"]),
     tests("ImagingTests", ["Imaging", "CJPEG", crypto]),
     tests("TransformerTests", ["Transformer", "Compute", "Imaging"]),
@@ -99,3 +104,9 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Scripts/fuzz asks for it; the main function comes with libFuzzer.
+if Context.environment["ASSAYD_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(name: "assayd-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver"))
+}

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The fields of a command's payload, a JSON object; an empty payload has none.
-struct CommandFields {
+package struct CommandFields {
   private let values: [String: Value]
   private let form: String
 
@@ -28,7 +28,7 @@ struct CommandFields {
   /// - Parameters:
   ///   - names: of all fields the command knows.
   ///   - form: an example, for the sentence that refuses.
-  init(_ payload: [UInt8], names: [String], form: String) throws(Refusal) {
+  package init(_ payload: [UInt8], names: [String], form: String) throws(Refusal) {
     self.form = form
     if payload.isEmpty {
       values = [:]
@@ -44,9 +44,10 @@ struct CommandFields {
     }
   }
 
-  func has(_ name: String) -> Bool { values[name] != nil }
+  package func has(_ name: String) -> Bool { values[name] != nil }
 
-  func integer(_ name: String, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws(Refusal) -> Int
+  package func integer(_ name: String, _ range: ClosedRange<Int>, default fallback: Int? = nil)
+    throws(Refusal) -> Int
   {
     if values[name] == nil, let fallback { return fallback }
     guard case .whole(let value) = values[name], range.contains(value) else {
@@ -57,7 +58,7 @@ struct CommandFields {
   }
 
   /// - Parameter what: what the text must say.
-  func text(_ name: String, _ what: String, length: ClosedRange<Int>) throws(Refusal) -> String {
+  package func text(_ name: String, _ what: String, length: ClosedRange<Int>) throws(Refusal) -> String {
     guard case .text(let value) = values[name], length.contains(value.count),
       !value.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
     else {
@@ -67,7 +68,7 @@ struct CommandFields {
     return value
   }
 
-  func boolean(_ name: String, default fallback: Bool) throws(Refusal) -> Bool {
+  package func boolean(_ name: String, default fallback: Bool) throws(Refusal) -> Bool {
     guard let value = values[name] else { return fallback }
     guard case .truth(let truth) = value else {
       throw Refusal("The field \(name) must be true or false.")

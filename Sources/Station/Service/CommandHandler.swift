@@ -304,8 +304,8 @@ final class CommandHandler: Sendable {
 }
 
 /// Why a command is not carried out; one sentence.
-struct Refusal: Error, CustomStringConvertible {
-  let description: String
+package struct Refusal: Error, CustomStringConvertible {
+  package let description: String
 
   init(_ description: String) { self.description = description }
 }

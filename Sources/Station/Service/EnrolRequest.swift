@@ -1,5 +1,5 @@
 /// The payload of `cmd/enrol`: `{"count": 8, "reason": "new supplier"}`, and `"progress": true` where wanted.
-struct EnrolRequest: Equatable {
+package struct EnrolRequest: Equatable {
   static let counts = 1...64
   static let longestReason = 200
 
@@ -10,7 +10,7 @@ struct EnrolRequest: Equatable {
   /// Whether to tell on the way how far it is.
   var progress: Bool
 
-  init(payload: [UInt8]) throws(Refusal) {
+  package init(payload: [UInt8]) throws(Refusal) {
     let fields = try CommandFields(
       payload, names: ["count", "reason", "progress"], form: #"{"count": 8, "reason": "why"}"#)
     count = try fields.integer("count", Self.counts)
