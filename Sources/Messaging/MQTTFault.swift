@@ -10,6 +10,8 @@ public enum MQTTFault: Error, Sendable, Hashable {
   case tls(TLSFault)
   /// The broker answered CONNECT with a refusal.
   case refused(ReasonCode)
+  /// The broker consents but cannot do what a station needs.
+  case insufficient(ReasonCode)
   /// The other side closed the connection before it answered CONNECT.
   case closedWhileConnecting(encrypted: Bool)
   /// The connection broke; `detail` is the system's text.
@@ -66,6 +68,8 @@ extension MQTTFault: CustomStringConvertible {
       fault.description
     case .refused(let reason):
       "The broker refused the connection: \(reason). \(reason.advice)"
+    case .insufficient(let reason):
+      "The broker is of no use to a station: \(reason). \(reason.advice)"
     case .closedWhileConnecting(true):
       "The broker closed the connection during the TLS handshake. Check that its port expects TLS, and whether it "
         + "demands a client certificate."

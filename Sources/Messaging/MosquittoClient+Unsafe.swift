@@ -29,6 +29,8 @@ final class MosquittoClient {
     var receiveMaximum = 65535
     /// Nil: no limit.
     var maximumPacketSize: Int?
+    /// What it cannot do though nothing arrives without it: QoS 1, retained messages.
+    var shortcoming: ReasonCode?
   }
 
   struct Received {
@@ -54,7 +56,6 @@ final class MosquittoClient {
     var blamesMessage: Bool {
       [
         MOSQ_ERR_INVAL, MOSQ_ERR_MALFORMED_UTF8, MOSQ_ERR_PAYLOAD_SIZE, MOSQ_ERR_OVERSIZE_PACKET,
-        MOSQ_ERR_QOS_NOT_SUPPORTED,
       ].contains { $0.rawValue == code }
     }
   }
@@ -341,6 +342,12 @@ final class MosquittoClient {
       properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), &long, false) != nil, long > 0
     {
       acceptance.maximumPacketSize = Int(long)
+    }
+    // Such a broker ought to refuse our will already. Both are 1 where they are absent.
+    for (property, reason) in [(MQTT_PROP_MAXIMUM_QOS, 0x9B), (MQTT_PROP_RETAIN_AVAILABLE, 0x9A)] {
+      var byte: UInt8 = 1
+      mosquitto_property_read_byte(properties, Int32(property.rawValue), &byte, false)
+      if byte == 0 { acceptance.shortcoming = ReasonCode(UInt8(reason)) }
     }
     return acceptance
   }

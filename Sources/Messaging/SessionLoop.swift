@@ -157,6 +157,9 @@ final class SessionLoop {
       }
       if let failure { throw client.fault(for: failure, at: accepted == nil ? .greeting : .accepted) }
       if let accepted {
+        if let shortcoming = accepted.shortcoming, role.availability != nil {
+          throw .insufficient(shortcoming)
+        }
         return Connection(loop: self, client: client, acceptance: accepted, further: further)
       }
       // libmosquitto 2.0.11 takes a connection reset in the TLS handshake for "not yet" and would ask for ever.
@@ -461,7 +464,8 @@ extension SessionLoop {
         case .received(let message):
           loop.role.receive(message)
         case .disconnected(let reason):
-          ending = goodbyeSaid ? nil : .disconnected(reason)
+          // libmosquitto may tell it a second time, with the reason lost.
+          if !goodbyeSaid { ending = ending ?? .disconnected(reason) }
         case .accepted, .refused:
           ending = .protocolViolation
         }

@@ -40,6 +40,8 @@ struct Assayd: AsyncParsableCommand {
   func run() async throws {
     // A log nobody reads any more is no reason to end.
     signal(SIGPIPE, SIG_IGN)
+    // A reload asked for before anybody listens must not end the program; the files are about to be read anyhow.
+    if !check { signal(SIGHUP, SIG_IGN) }
     let environment = ProcessInfo.processInfo.environment
     LoggingSystem.bootstrap { _ in StationLogHandler(environment: environment) }
     let logger = Logger(label: "assayd")

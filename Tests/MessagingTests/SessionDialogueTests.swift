@@ -67,7 +67,7 @@ struct SessionDialogueTests {
   @Test(
     arguments: [
       0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8C, 0x90, 0x95, 0x97, 0x99, 0x9A,
-      0x9B, 0x9C, 0x9D, 0x9F,
+      0x9B, 0x9C, 0x9D, 0x9F, 0xFE,
     ] as [UInt8])
   func comesBackAfterEveryRefusal(reason: UInt8) async throws {
     let broker = try FakeBroker(
@@ -124,8 +124,11 @@ struct SessionDialogueTests {
   /// broker: DISCONNECT with a reason, in the middle of things. The client names it and comes back; 0x8E gets the
   /// hint at the client identifier.
   @Test(
-    arguments: [0x00, 0x04, 0x81, 0x87, 0x89, 0x8B, 0x8D, 0x8E, 0x93, 0x95, 0x97, 0x98, 0x9C, 0xA0] as [UInt8]
-  )
+    arguments: [
+      0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8B, 0x8D, 0x8E, 0x8F, 0x90, 0x93, 0x94, 0x95, 0x96,
+      0x97,
+      0x98, 0x99, 0x9A, 0x9B, 0x9C, 0x9D, 0x9E, 0x9F, 0xA0, 0xA1, 0xA2,
+    ] as [UInt8])
   func comesBackAfterEveryDisconnect(reason: UInt8) async throws {
     let broker = try FakeBroker(
       { peer in
@@ -144,6 +147,36 @@ struct SessionDialogueTests {
     // libmosquitto's callback cannot tell 0x04 from an error of its own.
     if reason != 0x04 { #expect(fault == .disconnected(ReasonCode(reason))) }
     #expect((reason == 0x8E) == "\(fault)".contains("client_id of its own"))
+  }
+
+  /// broker: another client takes the session over while messages are on their way, twice. What was not acknowledged
+  /// comes again, marked, in order; what was does not.
+  @Test func losesNothingWhenItsSessionIsTakenOver() async throws {
+    let broker = try FakeBroker { peer in
+      try peer.accept()
+      var taken = 0
+      try peer.serve { publication in
+        guard publication.topic.hasSuffix("result") else { return [0] }
+        taken += 1
+        guard peer.number < 2, taken == 3 else { return [0] }
+        try peer.send(Packet.disconnect(reason: 0x8E))
+        peer.stare(seconds: 5)
+        throw Peer.Gone()
+      }
+    }
+    let session = try makeSession(port: broker.port)
+    session.start()
+    await eventually("it is online") { session.isOnline }
+    for number in 0..<9 { session.deliver(#"{"n":\#(number),"replayed":false}"#) }
+    await eventually("all are acknowledged") { session.outbox.counts.acknowledged == 9 }
+    #expect(session.status.fault == .disconnected(ReasonCode(0x8E)))
+    let copies = broker.publications(on: result)
+    // Two are acknowledged each time; the third is the first of the next connection.
+    for (connection, first) in [(1, 2), (2, 4)] {
+      #expect(
+        copies.first { $0.connection == connection }?.payload == #"{"n":\#(first),"replayed":true}"#)
+    }
+    #expect(copies.filter { $0.connection == 2 }.count == 5)
   }
 
   /// broker: takes the connection and never says a word. The client gives up after its time for connecting, without
@@ -249,6 +282,41 @@ struct SessionDialogueTests {
     #expect(session.isCalm(since: began))
   }
 
+  /// broker: demands a ping every second, and is silent between. The client keeps to the broker's time, not to its own 30 s.
+  @Test func keepsToTheBrokersKeepAlive() async throws {
+    let broker = try FakeBroker {
+      // Server Keep Alive 1.
+      try $0.accept(properties: [0x13, 0, 1])
+      try $0.serve()
+    }
+    let session = try makeSession(port: broker.port) { $0.keepAlive = 30 }
+    session.start()
+    await eventually("two pings come") { broker.received.count { $0.packet.kind == .pingreq } >= 2 }
+    #expect(session.status.failures == 0)
+  }
+
+  /// broker: consents, but allows no QoS 1 or no retained messages. Nothing is given up for that: the client says what
+  /// is missing, keeps what it has, and sends it once the broker can.
+  @Test(arguments: [0x24, 0x25] as [UInt8])
+  func waitsForABrokerThatCanDoEnough(property: UInt8) async throws {
+    let broker = try FakeBroker(
+      {
+        try $0.accept(properties: [property, 0])
+        try $0.serve()
+      },
+      {
+        try $0.accept(properties: [property, 1])
+        try $0.serve()
+      })
+    let session = try makeSession(port: broker.port)
+    session.deliver("1")
+    session.start()
+    await eventually("it is acknowledged") { session.outbox.counts.acknowledged == 1 }
+    #expect(session.outbox.counts.rejected == 0)
+    #expect(session.status.fault == .insufficient(ReasonCode(property == 0x24 ? 0x9B : 0x9A)))
+    #expect(broker.publications(on: result).map(\.connection) == [1])
+  }
+
   /// broker: takes its time with each PUBACK. Nothing is lost, sent twice or reordered, and never are more messages on
   /// their way than the broker allows.
   @Test func waitsForSlowAcknowledgements() async throws {
@@ -313,7 +381,7 @@ struct SessionDialogueTests {
 
   /// broker: PUBACK with a reason that may pass (quota, access list). The message stays and is sent again after the
   /// pause, as replayed, on the same connection.
-  @Test(arguments: [0x80, 0x83, 0x87, 0x97] as [UInt8])
+  @Test(arguments: [0x80, 0x83, 0x87, 0x91, 0x97, 0xFF] as [UInt8])
   func sendsAgainWhatWasRefusedForNow(reason: UInt8) async throws {
     let broker = try FakeBroker { peer in
       try peer.accept()

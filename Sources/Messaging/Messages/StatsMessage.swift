@@ -52,6 +52,8 @@ extension StatsMessage {
       self.undecidable = undecidable
       self.error = error
     }
+
+    public var total: UInt64 { ok + ng + undecidable + error }
   }
 
   /// Milliseconds.

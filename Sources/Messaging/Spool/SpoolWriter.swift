@@ -60,6 +60,9 @@ final class SpoolWriter {
       let isClosing = contents.isClosing
       do {
         try pass(isLast: isClosing)
+        if failures > 0 {
+          logger.notice("The spool is written again.", metadata: ["attempts": "\(failures)"])
+        }
         failures = 0
         retryAt = nil
         contents.note(trouble: nil)

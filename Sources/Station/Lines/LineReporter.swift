@@ -93,7 +93,10 @@ final class LineReporter: Sendable {
     if isKept {
       evidence.keep(.init(result: result, image: frame.image, picture: finding.picture, overlay: overlay))
     }
-    for alert in alerts { evidence.keep(alert) }
+    for alert in alerts {
+      evidence.keep(alert)
+      log(alert)
+    }
     return (result.resultID, statement.verdict)
   }
 
@@ -161,15 +164,25 @@ final class LineReporter: Sendable {
       return (alert, Result { try session.deliver(alert) })
     }
     if case .failure(let error) = result { throw Refusal("The alert could not be sent: \(error)") }
+    log(alert)
     return alert
   }
 
   /// Nobody will look at the line any more.
   func closeAlert() {
-    state.withLock { state in
-      guard let alert = state.alerts.close(.removed, at: .now) else { return }
-      try? session.deliver(alert)
+    let alert = state.withLock { state in
+      let alert = state.alerts.close(.removed, at: .now)
+      if let alert { try? session.deliver(alert) }
+      return alert
     }
+    if let alert { log(alert) }
+  }
+
+  /// The log knows of every alert, whatever becomes of the broker.
+  private func log(_ alert: AlertMessage) {
+    logger.notice(
+      "The alert is \(alert.state.rawValue): \(alert.reason)",
+      metadata: ["line": "\(name)", "alert_id": "\(alert.alertID)", "revision": "\(alert.revision)"])
   }
 
   /// The alert that is open, and how many were opened and not sent since the start.

@@ -185,6 +185,7 @@ extension Line {
     return [
       "line": "\(name)", "captured": "\(counts.captured)", "judged": "\(counts.judged)",
       "replaced": "\(counts.replaced)", "rejected": "\(counts.rejectedTotal)",
+      "results": "\(record.reporter.totals.verdicts.total)",
     ]
   }
 }
