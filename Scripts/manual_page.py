@@ -51,7 +51,7 @@ def discussion(command):
 def subcommands(command, path):
     page = ""
     for child in command.get("subcommands", []):
-        if child["commandName"] == "help":
+        if child["commandName"] == "help" or not child.get("shouldDisplay", True):
             continue
         name = path + [child["commandName"]]
         page += f".SS {escaped(' '.join(name))}\n{escaped(child.get('abstract', ''))}\n"

@@ -72,12 +72,12 @@ public struct PromptAD: Sendable {
     try check(references)
     let phrases = DefectPhrase.generic + defects
     var random = NormalVectors(seed: options.seed)
-    let image = try member(
-      product, phrases, contexts: options.imageContexts, margin: options.rules.imageMargin,
-      features: references.images, perImage: 1, &random)
-    let pixel = try member(
-      product, phrases, contexts: options.pixelContexts, margin: options.rules.pixelMargin,
-      features: references.patches, perImage: references.patches.rows / references.images.rows, &random)
+    let sets = try promptSets(product: product, defects: defects)
+    let image = member(
+      sets.image, margin: options.rules.imageMargin, features: references.images, perImage: 1, &random)
+    let pixel = member(
+      sets.pixel, margin: options.rules.pixelMargin, features: references.patches,
+      perImage: references.patches.rows / references.images.rows, &random)
     var training = PromptTraining(tower: tower, options: options, members: [image, pixel])
     let clock = ContinuousClock()
     let start = clock.now
@@ -96,6 +96,25 @@ public struct PromptAD: Sendable {
     return result(of: training, phrases: phrases, named: named)
   }
 
+  /// The prompts that `learn` would learn.
+  public func promptSets(
+    product: String, defects: [DefectPhrase]
+  ) throws(PromptLearningError) -> (image: PromptSet, pixel: PromptSet) {
+    let phrases = DefectPhrase.generic + defects
+    return (
+      try promptSet(product, phrases, contexts: options.imageContexts),
+      try promptSet(product, phrases, contexts: options.pixelContexts)
+    )
+  }
+
+  private func promptSet(
+    _ product: String, _ phrases: [DefectPhrase], contexts: Int
+  ) throws(PromptLearningError) -> PromptSet {
+    try PromptSet(
+      product: product, phrases: phrases, contexts: contexts, options: options, tower: tower.configuration,
+      encode: encode)
+  }
+
   private func check(_ references: References) throws(PromptLearningError) {
     let (images, patches) = (references.images, references.patches)
     guard images.rows > 0, patches.rows > 0, patches.rows % images.rows == 0,
@@ -109,12 +128,9 @@ public struct PromptAD: Sendable {
   }
 
   private func member(
-    _ product: String, _ phrases: [DefectPhrase], contexts: Int, margin: PromptADRules.Margin,
-    features: Matrix, perImage: Int, _ random: inout NormalVectors
-  ) throws(PromptLearningError) -> PromptTraining.Member {
-    let set = try PromptSet(
-      product: product, phrases: phrases, contexts: contexts, options: options,
-      tower: tower.configuration, encode: encode)
+    _ set: PromptSet, margin: PromptADRules.Margin, features: Matrix, perImage: Int,
+    _ random: inout NormalVectors
+  ) -> PromptTraining.Member {
     let objective = PromptObjective(
       features: features.l2Normalised(), featuresPerImage: perImage, set: set, margin: margin,
       scale: options.temperature.scale(logitScale: tower.logitScale),

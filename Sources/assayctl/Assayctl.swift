@@ -16,11 +16,13 @@ struct Assayctl: AsyncParsableCommand {
         69  the broker or the station does not answer
         70  the program failed
         78  the configuration is wrong
+        130 interrupted, with nothing written
       """,
     version: Station.version,
     subcommands: [
       ModelCommand.self, EncodeCommand.self, EnrolCommand.self, LearnCommand.self, CalibrateCommand.self,
-      EvalCommand.self, BenchCommand.self, DevicesCommand.self, CheckCommand.self, StatusCommand.self,
+      EvalCommand.self, BenchCommand.self, BenchLearningCommand.self, DevicesCommand.self, CheckCommand.self,
+      StatusCommand.self,
       WatchCommand.self, EvidenceCommand.self,
     ])
 }

@@ -174,7 +174,7 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   /// In megabytes.
-  private static var peakMemory: Double {
+  static var peakMemory: Double {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Double(usage.ru_maxrss) / 1000

@@ -84,6 +84,41 @@ static uint64_t run(const ck_kernels *kernels) {
       ck_head head = {rows, WIDTH, keys, key_scales, key_sums, values, key_scales, 0.25f};
       kernels->attend((ck_activations){queries, WIDTH, query_scales}, rows, head, scratch, output, WIDTH);
       h = hash(h, output, rows * WIDTH * sizeof(float));
+
+      // Activations and the gradients of float blocks.
+      static float gradient[MAX];
+      for (int function = CK_GELU; function <= CK_QUICK_GELU; function++) {
+        kernels->activate(input, depth, rows, depth, (ck_epilogue)function, output, depth);
+        h = hash(h, output, rows * depth * sizeof(float));
+        for (size_t i = 0; i < rows * depth; i++) gradient[i] = next_float();
+        kernels->activate_gradient(input, depth, rows, depth, (ck_epilogue)function, gradient, depth);
+        h = hash(h, gradient, rows * depth * sizeof(float));
+      }
+      for (size_t i = 0; i < rows * depth; i++) output[i] = next_float();
+      kernels->layer_norm_gradient(input, depth, rows, depth, gain, 1e-5f, output, depth, gradient, depth);
+      h = hash(h, gradient, rows * depth * sizeof(float));
+
+      // Every row attends to itself and to the rows that its number halved leads to.
+      static float qkv[40 * 3 * WIDTH], path_scratch[2 * 48];
+      static int32_t paths[40 * 8], starts[41];
+      int32_t length = 0;
+      for (size_t r = 0; r < rows; r++) {
+        starts[r] = length;
+        for (size_t at = r; ; at /= 2) {
+          paths[length++] = (int32_t)at;
+          if (at == 0) break;
+        }
+      }
+      starts[rows] = length;
+      for (size_t i = 0; i < rows * 3 * WIDTH; i++) qkv[i] = kind == SMALLEST ? 1 : kind == SPARSE ? 0 : next_float() * 3;
+      ck_paths tree = {qkv, qkv + WIDTH, qkv + 2 * WIDTH, 3 * WIDTH, WIDTH, paths, starts, 0.25f};
+      kernels->attend_paths(tree, 0, rows, path_scratch, output, WIDTH);
+      h = hash(h, output, rows * WIDTH * sizeof(float));
+      memset(gradient, 0, rows * 3 * WIDTH * sizeof(float));
+      kernels->attend_paths_gradient(
+          tree, 0, rows, gain, 0, path_scratch,
+          (ck_paths_gradient){gradient, gradient + WIDTH, gradient + 2 * WIDTH, 3 * WIDTH});
+      h = hash(h, gradient, rows * 3 * WIDTH * sizeof(float));
     }
 
   // Pictures: bytes with weights of both signs, rows of floats.

@@ -46,10 +46,15 @@ final class FixtureTower: Sendable {
     return Matrix(rows: values.count / 80, columns: 80, values: values)
   }
 
-  func training(_ task: String) throws -> PromptTraining {
-    let set = try prompts(task)
+  /// What the release computes for a task, or one of its readings exchanged for another.
+  ///
+  /// - Parameter moved: whether learned anomaly vectors stand behind the product's name.
+  func training(
+    _ task: String, margin: PromptADRules.Margin? = nil, moved: Bool = false, scale: Float? = nil
+  ) throws -> PromptTraining {
+    let set = moved ? Self.moved(try prompts(task)) : try prompts(task)
     let isImage = task == "cls"
-    let margin: PromptADRules.Margin =
+    let released: PromptADRules.Margin =
       switch task {
       case "cls": PromptADRules(.released).imageMargin
       case "seg": PromptADRules(.released).pixelMargin
@@ -58,13 +63,24 @@ final class FixtureTower: Sendable {
     let options = LearningOptions(parity: .released)
     let objective = PromptObjective(
       features: try fixture.matrix(isImage ? "fx.support.g" : "fx.support.f"),
-      featuresPerImage: isImage ? 1 : 25, set: set, margin: margin,
-      scale: options.temperature.scale(logitScale: tower.logitScale),
+      featuresPerImage: isImage ? 1 : 25, set: set, margin: margin ?? released,
+      scale: scale ?? options.temperature.scale(logitScale: tower.logitScale),
       alignmentWeight: options.alignmentWeight,
       path: tower.path, pool: tower.pool)
     let member = PromptTraining.Member(
       set: set, objective: objective, vectors: try vectors("fx.\(task).P0", "fx.\(task).A0"),
       descent: MomentumDescent(momentum: options.momentum, decay: options.weightDecay))
     return PromptTraining(tower: tower, options: options, members: [member])
+  }
+
+  private static func moved(_ set: PromptSet) -> PromptSet {
+    let learned = set.prompts[set.learned].map { prompt in
+      var prompt = prompt
+      prompt.swapAt(5, 6)
+      return prompt
+    }
+    return PromptSet(
+      normal: Array(set.prompts[set.normal]), manual: Array(set.prompts[set.manual]), learned: learned,
+      contexts: set.contexts, contextLength: 4, anomalyVectors: 4)
   }
 }
