@@ -73,10 +73,8 @@ extension Progress {
     case .calibrating(let done, let total): show("calibrating", done: done, of: total)
     case .learning(let learning):
       show(
-        String(
-          format: "learning prompts, loss %.4f for images, %.4f for pixels", learning.image.total,
-          learning.pixel.total),
-        done: learning.step, of: learning.steps)
+        String(format: "learning, losses %.3f and %.3f", learning.image.total, learning.pixel.total),
+        done: learning.step, of: learning.steps, remaining: learning.remaining)
     }
   }
 }

@@ -18,6 +18,9 @@ struct Failure: Error, CustomStringConvertible {
   static func unavailable(_ sentence: String) -> Failure {
     Failure(description: sentence, status: EX_UNAVAILABLE)
   }
+  static var interrupted: Failure {
+    Failure(description: "Interrupted; nothing was written.", status: 128 + SIGINT)
+  }
 }
 
 /// Runs a command's body and turns what it throws into a sentence on standard error and an exit status.

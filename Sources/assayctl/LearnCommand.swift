@@ -6,6 +6,7 @@ import Imaging
 import Inspection
 public import PromptLearning
 import Station
+import Synchronization
 
 struct LearnCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,7 +15,8 @@ struct LearnCommand: AsyncParsableCommand {
       Takes the pictures of the recipe's newest version, or those of a folder, and the recipe's words, and writes a new \
       version: memory bank, prompts and calibration. It runs beside the station at the lowest priority; a station that \
       runs goes over to the new version between two frames. Needs a CLIP model with both towers. Interrupted, it leaves \
-      nothing behind; the same pictures, words, options and seed give the same bytes.
+      nothing behind; the same pictures, words, options and seed give the same bytes, on any processor and number of \
+      threads. The progress bar shows the losses of the prompts for whole pictures and of those for pixels.
       """)
 
   @OptionGroup var station: StationOptions
@@ -64,10 +66,17 @@ struct LearnCommand: AsyncParsableCommand {
       var options = LearningOptions(parity: parity)
       if let steps { options.steps = steps }
       if let seed { options.seed = seed }
+      let interrupted = StopRequest()
+      let interruption = Interruption { interrupted.raise() }
+      defer { interruption.cancel() }
       let engine = try InspectionEngine(
         modelFile: configuration.model, threads: threads ?? configuration.computeThreads)
       let progress = Progress()
       let version = try recipe.enrol(references, engine: engine, in: folder, prompting: .learned(options)) {
+        if interrupted.isRaised {
+          progress.finish()
+          throw Failure.interrupted
+        }
         progress.show($0)
       }
       progress.finish()
@@ -75,6 +84,14 @@ struct LearnCommand: AsyncParsableCommand {
       version.describe(recipe: recipe.name)
     }
   }
+}
+
+/// Raised on one thread, seen on another.
+private final class StopRequest: Sendable {
+  private let value = Atomic<Bool>(false)
+
+  var isRaised: Bool { value.load(ordering: .relaxed) }
+  func raise() { value.store(true, ordering: .relaxed) }
 }
 
 extension PromptADParity: ExpressibleByArgument {}

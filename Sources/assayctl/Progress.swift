@@ -6,12 +6,13 @@ final class Progress {
   private let start = ContinuousClock.now
   private var title = ""
 
-  /// Shows how far a step of the work is, with the time it will still take.
-  func show(_ title: String, done: Int, of total: Int) {
+  /// Shows how far a step of the work is, with the time it will still take: `remaining`, or what all work up to now makes likely.
+  func show(_ title: String, done: Int, of total: Int, remaining: Duration? = nil) {
     guard isShown, total > 0 else { return }
     self.title = title
     let elapsed = (ContinuousClock.now - start).seconds
-    let left = done > 0 ? String(format: ", %.0f s left", elapsed / Double(done) * Double(total - done)) : ""
+    let seconds = remaining?.seconds ?? elapsed / Double(done) * Double(total - done)
+    let left = done > 0 ? String(format: ", %.0f s left", seconds) : ""
     let width = 24
     let filled = width * done / total
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)

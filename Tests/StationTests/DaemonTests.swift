@@ -173,7 +173,7 @@ import Transformer
 }
 
 /// The program, started.
-private final class Daemon {
+final class Daemon {
   private let process = Process()
   private let folder: TemporaryFolder
 
@@ -183,8 +183,10 @@ private final class Daemon {
     var errors: String
   }
 
-  /// - Parameter isJournal: whether the program is to believe that its standard error is the journal.
-  init(_ arguments: [String], isJournal: Bool = false) throws {
+  /// - Parameters:
+  ///   - program: its name beside the tests.
+  ///   - isJournal: whether it is to believe that its standard error is the journal.
+  init(_ arguments: [String], program: String = "assayd", isJournal: Bool = false) throws {
     folder = try TemporaryFolder()
     let (output, errors) = (folder.file("stdout"), folder.file("stderr"))
     try Data().write(to: output)
@@ -197,7 +199,7 @@ private final class Daemon {
       #expect(stat(errors.path, &status) == 0)
       environment["JOURNAL_STREAM"] = "\(status.st_dev):\(status.st_ino)"
     }
-    process.executableURL = Bundle.main.bundleURL.appending(path: "assayd")
+    process.executableURL = Bundle.main.bundleURL.appending(path: program)
     process.arguments = arguments
     process.environment = environment
     process.standardInput = FileHandle.nullDevice
@@ -207,6 +209,14 @@ private final class Daemon {
   }
 
   var errors: String { (try? String(contentsOf: folder.file("stderr"), encoding: .utf8)) ?? "" }
+
+  /// The names of its threads.
+  var threads: [String] {
+    let tasks = "/proc/\(process.processIdentifier)/task"
+    return ((try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []).compactMap {
+      try? String(contentsOfFile: "\(tasks)/\($0)/comm", encoding: .utf8).trimmingCharacters(in: .newlines)
+    }
+  }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
