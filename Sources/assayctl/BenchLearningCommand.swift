@@ -1,6 +1,7 @@
 import ArgumentParser
 import Compute
 import Foundation
+import Inspection
 import PromptLearning
 import Transformer
 
@@ -62,7 +63,7 @@ struct BenchLearningCommand: AsyncParsableCommand {
       options.seed = seed
       let learner = try PromptAD(tower: tower, options: options, encode: tokenizer.encode)
       let references = try Self.references(URL(fileURLWithPath: features))
-      let defects = PublishedProducts.defects(of: "bottle")
+      let defects = PublishedProducts.recipe(of: "bottle").defects.map { DefectPhrase($0) }
       let progress = Progress()
       let result = try learner.learn(product: "bottle", defects: defects, references: references) {
         progress.show("Learning", done: $0.step, of: $0.steps)

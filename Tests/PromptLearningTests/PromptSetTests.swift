@@ -84,11 +84,11 @@ import Transformer
   @Test(.enabled(if: PromptADFixture.isAvailable, "\(PromptADFixture.skipReason)"))
   func `the published words of a bottle are the fixture's`() throws {
     let facts = try PromptADFixture().facts
-    let phrases = DefectPhrase.generic + PublishedProducts.defects(of: facts.className)
+    let phrases = DefectPhrase.generic + PublishedProducts.recipe(of: facts.className).defects.map { DefectPhrase($0) }
     #expect(phrases.map(\.template) == facts.states)
-    #expect(PublishedProducts.name(of: facts.className) == "bottle")
-    #expect(PublishedProducts.name(of: "pcb3") == "printed circuit board")
-    #expect(PublishedProducts.defects(of: "fryum").count == 6)
-    #expect(PublishedProducts.defects(of: "gearbox").isEmpty)
+    #expect(PublishedProducts.recipe(of: facts.className).product == "bottle")
+    #expect(PublishedProducts.recipe(of: "pcb3").product == "printed circuit board")
+    #expect(PublishedProducts.recipe(of: "fryum").defects.count == 6)
+    #expect(PublishedProducts.recipe(of: "gearbox").defects.isEmpty)
   }
 }
