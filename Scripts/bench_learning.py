@@ -187,7 +187,7 @@ def prepare(shots):
     checkpoint, file = CACHE / "plus240.safetensors", CACHE / "plus240-int8.safetensors"
     if not file.exists():
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, checkpoint)
-        command = [ASSAYCTL, "model", "import", str(checkpoint), str(file), "--precision", "int8", "--attribution", "random",
+        command = [ASSAYCTL, "model", "import", str(checkpoint), "--output", str(file), "--precision", "int8", "--origin", "random",
                    "--activation", "gelu", "--vocabulary", str(MERGES)]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         checkpoint.unlink()
