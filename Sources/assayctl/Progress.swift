@@ -3,16 +3,23 @@ import Foundation
 /// A progress line on standard error while somebody is looking at it; nothing in a pipe.
 final class Progress {
   private let isShown = isatty(STDERR_FILENO) == 1
-  private let start = ContinuousClock.now
+  /// When the step of the work was first heard of, and how much of it was done by then.
+  private var start = (time: ContinuousClock.now, done: 0)
+  private var done = 0
   private var title = ""
 
-  /// Shows how far a step of the work is, with the time it will still take: `remaining`, or what all work up to now makes likely.
+  /// Shows how far a step of the work is, with the time it will still take: `remaining`, or what it took up to now makes likely.
   func show(_ title: String, done: Int, of total: Int, remaining: Duration? = nil) {
     guard isShown, total > 0 else { return }
     self.title = title
-    let elapsed = (ContinuousClock.now - start).seconds
-    let seconds = remaining?.seconds ?? elapsed / Double(done) * Double(total - done)
-    let left = done > 0 ? String(format: ", %.0f s left", seconds) : ""
+    let now = ContinuousClock.now
+    if done < self.done { start = (now, done) }
+    self.done = done
+    let since = done - start.done
+    let seconds =
+      remaining?.seconds
+      ?? (since > 0 ? (now - start.time).seconds / Double(since) * Double(total - done) : nil)
+    let left = seconds.map { String(format: ", %.0f s left", $0) } ?? ""
     let width = 24
     let filled = width * done / total
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)

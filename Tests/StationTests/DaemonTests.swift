@@ -210,20 +210,23 @@ final class Daemon {
 
   var errors: String { (try? String(contentsOf: folder.file("stderr"), encoding: .utf8)) ?? "" }
 
-  /// The names of its threads.
-  var threads: [String] {
-    let tasks = "/proc/\(process.processIdentifier)/task"
-    return ((try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []).compactMap {
-      try? String(contentsOfFile: "\(tasks)/\($0)/comm", encoding: .utf8).trimmingCharacters(in: .newlines)
-    }
+  /// Whether a signal would not end it, because it looks after it itself.
+  func looksAfter(_ signal: Int32) -> Bool {
+    let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+    let caught = status?.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t")
+      .last
+    return caught.flatMap { UInt64($0, radix: 16) }.map { $0 >> (signal - 1) & 1 == 1 } ?? false
   }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for its end; kills it where that takes too long.
-  func end() async throws -> Run {
-    try await StationBench.wait(for: "the program's end", seconds: 20) { !process.isRunning }
-    if process.isRunning { send(SIGKILL) }
+  func end(seconds: Double = 20) async throws -> Run {
+    try await StationBench.wait(for: "the program's end", seconds: seconds) { !process.isRunning }
+    if process.isRunning {
+      send(SIGKILL)
+      process.waitUntilExit()
+    }
     return Run(
       status: process.terminationStatus,
       output: try String(contentsOf: folder.file("stdout"), encoding: .utf8), errors: errors)

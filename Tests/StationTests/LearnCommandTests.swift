@@ -40,10 +40,10 @@ import Transformer
     let before = try Self.files(folder)
     let run = try Daemon(
       Self.arguments(folder, ["--steps", "10000", "--threads", "2"]), program: "assayctl")
-    try await StationBench.wait(for: "compute threads") { run.threads.contains("assayd-compute") }
+    try await StationBench.wait(for: "a program that takes signals", seconds: 30) { run.looksAfter(SIGTERM) }
     try await Task.sleep(for: .milliseconds(300))
     run.send(signal)
-    let end = try await run.end()
+    let end = try await run.end(seconds: 60)
     #expect(end.status == 130)
     #expect(end.errors == "assayctl: Interrupted; nothing was written.\n")
     #expect(end.output.isEmpty)
@@ -77,11 +77,12 @@ import Transformer
     let before = try #require(try results().last?.score)
 
     try folder.write("etc/assayd/recipes/cell.yaml", Self.recipe(defects: "['% &', '{} & &']"))
-    try await StationBench.wait(for: "verdicts by other words", seconds: 2) {
+    try await StationBench.wait(for: "verdicts by other words", seconds: 5) {
       try results().last?.score.map { $0 != before } == true
     }
     #expect(try await Self.learn(folder, ["--steps", "5"]).status == 0)
-    try await StationBench.wait(for: "verdicts by what was learned", seconds: 2) {
+    // The recipe's first version makes the folder that is watched; that is looked for every five seconds.
+    try await StationBench.wait(for: "verdicts by what was learned", seconds: 15) {
       try results().last?.recipe?.version == "1"
     }
     station.send(SIGTERM)
@@ -136,7 +137,7 @@ import Transformer
 
   private static func learn(_ folder: ConfigurationFolder, _ options: [String]) async throws -> Daemon.Run {
     let steps = options.contains("--steps") ? [] : ["--steps", "10"]
-    return try await Daemon(arguments(folder, options + steps), program: "assayctl").end()
+    return try await Daemon(arguments(folder, options + steps), program: "assayctl").end(seconds: 60)
   }
 
   private static func versions(_ folder: ConfigurationFolder) -> URL {
