@@ -84,7 +84,8 @@ import Transformer
   @Test(.enabled(if: PromptADFixture.isAvailable, "\(PromptADFixture.skipReason)"))
   func `the published words of a bottle are the fixture's`() throws {
     let facts = try PromptADFixture().facts
-    let phrases = DefectPhrase.generic + PublishedProducts.recipe(of: facts.className).defects.map { DefectPhrase($0) }
+    let phrases =
+      DefectPhrase.generic + PublishedProducts.recipe(of: facts.className).defects.map { DefectPhrase($0) }
     #expect(phrases.map(\.template) == facts.states)
     #expect(PublishedProducts.recipe(of: facts.className).product == "bottle")
     #expect(PublishedProducts.recipe(of: "pcb3").product == "printed circuit board")
