@@ -136,10 +136,24 @@ class Injector:
     # What goes wrong. A method may answer after how many seconds it wants to be asked again.
 
     def begin_broker(self, fault):
-        if fault.kind == "broker killed" and not self.subscriber.is_level(within=1):
-            return 2.0
+        if fault.kind == "broker killed":
+            return self.kill_broker()
         self.block("broker", LINES)
-        {"broker stopped": self.broker.stop, "broker killed": self.broker.kill, "broker hangs": self.broker.hold}[fault.kind]()
+        {"broker stopped": self.broker.stop, "broker hangs": self.broker.hold}[fault.kind]()
+
+    def kill_broker(self):
+        """While the daemon holds its breath: what mosquitto has acknowledged and not passed on would be lost with it."""
+        process = self.station.life.process if self.station.is_wanted else None
+        if process:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            if not self.subscriber.is_level(within=1):
+                return 2.0
+            self.block("broker", LINES)
+            self.broker.kill()
+        finally:
+            if process:
+                process.send_signal(signal.SIGCONT)
 
     def end_broker(self, fault):
         if self.broker.is_held:
