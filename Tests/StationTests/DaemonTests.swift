@@ -221,7 +221,7 @@ final class Daemon {
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for its end; kills it where that takes too long.
-  func end(seconds: Double = 20) async throws -> Run {
+  func end(seconds: Double = 60) async throws -> Run {
     try await StationBench.wait(for: "the program's end", seconds: seconds) { !process.isRunning }
     if process.isRunning {
       send(SIGKILL)

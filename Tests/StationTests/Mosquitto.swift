@@ -57,7 +57,9 @@ final class Mosquitto: @unchecked Sendable {
     /// What has come so far, in order.
     var messages: [Message] {
       let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
-      return text.split(separator: "\n").compactMap { line in
+      // A line that has no end yet is still being written.
+      let written = text.lastIndex(of: "\n").map { text[..<$0] } ?? ""
+      return written.split(separator: "\n").compactMap { line in
         let fields = line.split(separator: "|", maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 4, let quality = Int(fields[1]) else { return nil }
         return Message(
