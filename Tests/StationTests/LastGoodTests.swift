@@ -29,6 +29,17 @@ import Testing
     #expect(try StationConfiguration.loadForStart(paths: folder.paths).refusal?.isMissing == true)
   }
 
+  /// A line whose pictures are gone must not keep the others from starting.
+  @Test func aFolderThatHasGoneLeadsToTheLastGoodOneToo() throws {
+    let folder = try ConfigurationFolder()
+    let good = try folder.load()
+    try ConfigurationArchive(paths: folder.paths).keep(good)
+    try FileManager.default.removeItem(at: folder.paths.root.appending(path: "pictures"))
+    let (configuration, refusal) = try StationConfiguration.loadForStart(paths: folder.paths)
+    #expect(refusal?.problems.first?.message.contains("no such file or directory") == true)
+    #expect(configuration.hash == good.hash)
+  }
+
   @Test func withoutOneTheStartFails() throws {
     let folder = try ConfigurationFolder(lines: ["mono": "replay: ["])
     #expect(throws: ConfigurationError.self) { try StationConfiguration.loadForStart(paths: folder.paths) }

@@ -497,7 +497,10 @@ extension YAMLMapping {
 
   fileprivate func folder(_ key: String, paths: StationPaths) -> URL {
     let text = string(key, length: 1...4096)
-    return text.isEmpty ? paths.root : existing(key, paths.resolve(text), isFolder: true)
+    guard !text.isEmpty else { return paths.root }
+    let url = paths.resolve(text)
+    // One that has gone since it was found right is like a camera that is unplugged: the line says so and waits for it.
+    return paths.readsKept ? url : existing(key, url, isFolder: true)
   }
 
   private func existing(_ key: String, _ url: URL, isFolder: Bool) -> URL {

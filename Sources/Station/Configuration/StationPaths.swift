@@ -18,6 +18,9 @@ public struct StationPaths: Sendable, Equatable {
     self.configuration = configuration
   }
 
+  /// Whether the configuration is one that was kept: it was found right once, when it was put into use.
+  var readsKept: Bool { configuration.path.hasPrefix(keptConfigurations.path) }
+
   /// `var/lib/assayd` below the root.
   public var state: URL { root.appending(path: "var/lib/assayd", directoryHint: .isDirectory) }
   public var stationFile: URL { configuration.appending(path: "assayd.yaml") }
