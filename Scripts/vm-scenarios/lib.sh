@@ -11,10 +11,18 @@
 #   usb_camera SERIAL [OPTION...]  a USB camera of ours; `usb SERIAL WORDS` tells it what to do (tools/usb_camera.py)
 #   expect_frame_numbers LINE    each frame's number once, in order
 #   proved TEXT                  what the scenario has shown
+#   keep_everything MIB          evidence of every frame, as long as so much of the disk is free; `evidence` lists it
+#   recovery WHAT SECONDS...     how long it took until all was well again
 set -uo pipefail
 shopt -s nullglob
 readonly WORK=/run/scenarios ROOT=assayd/vm
 mkdir -p "$WORK"
+
+# recovery WHAT SECONDS...: median and worst, for docs/reliability.md
+recovery() {
+  printf '   recovery: %s: %s\n' "$1" "$(printf '%s\n' "${@:2}" | sort -n |
+    awk '{ all[NR] = $1 } END { printf "median %s s, worst %s s of %d", all[int((NR + 1) / 2)], all[NR], NR }')"
+}
 
 proved() { printf '   proved: %s\n' "$*"; }
 fail() {
@@ -115,8 +123,9 @@ expect_state() {
     is_state "$1" "$2" "${4:-}"
 }
 # What the station says from now on, read by `said REGEXP`. (The status topic tells how a line is; a fault that is over within a tenth of a
-# second may only be in the journal.)
-listen() { CURSOR=$(journalctl -n 0 --show-cursor --no-pager | sed -n 's/^-- cursor: //p'); }
+# second may only be in the journal.) The cursor is of the station's own last entry: journalctl 252 leaves out the first entry behind one that
+# the filter does not show.
+listen() { CURSOR=$(journalctl -u assayd -n 0 --show-cursor --no-pager | sed -n 's/^-- cursor: //p'); }
 said() { journalctl -u assayd -o cat --no-pager --after-cursor="$CURSOR" | grep -m 1 -- "$1"; }
 
 # has_judged LINE COUNT: by the verdicts that came.
@@ -132,8 +141,12 @@ results_of() {
     $2 != ++n { exit bad = 1 }
     END { print n + 0, copies + 0; exit bad }'
 }
-# What the station's console says: facts FILTER. (assayctl's exit status tells whether all is well.)
-facts() { { assayctl status --json || true; } 2>/dev/null | jq -er "$1"; }
+# The results of which there is evidence on the disk: what the station has judged, whether anybody has heard of it or not.
+evidence() { find /var/lib/assayd/evidence -name '*.json' -printf '%f\n' | cut -d. -f1 | sort -u; }
+has_evidence() { [ "$(evidence | wc -l)" -ge "$1" ]; }
+keep_everything() { printf 'evidence:\n  sample_every: 1\n  reserve_mib: %s\n' "$1" >>/etc/assayd/assayd.yaml; }
+# untold LINE <result ids: those that no result came for.
+untold() { sort -u | comm -23 - <(messages "$1/result" .result_id | tr -d '"' | sort -u); }
 # The start of the program that the last result is of.
 boot() { messages "$1/result" .boot_id | tail -n 1 | tr -d '"'; }
 
