@@ -120,4 +120,33 @@ import Testing
     try folder.write("var/lib/assayd/changeovers.json", "{\"entr")
     #expect(try recipe() == "cell")
   }
+
+  @Test func aChangeoverBesideABrokenFileHoldsWhenItIsPutRight() async throws {
+    let bench = try StationBench(["a": ScriptedSource([.frame(Parts.raw(seed: 1))])])
+    try bench.addRecipe("strict", replacing: "threshold: 0.2", with: "threshold: 0.00001")
+    func recipe() -> String? { bench.station.status.lines.first?.recipe.id }
+    func change(to recipe: String) async {
+      guard case .done = await bench.station.reloader.changeRecipe(of: "a", to: recipe) else {
+        Issue.record("The changeover was refused.")
+        return
+      }
+    }
+    func saveAndReload(_ text: String) async throws {
+      try bench.write(line: "a", text)
+      _ = await bench.station.reloader.reload(.fileChange)
+    }
+    try await bench.run {
+      let sound = StationBench.line(camera: "a")
+      try await saveAndReload(sound)
+      try await saveAndReload("camera: 3")
+      await change(to: "strict")
+      try await saveAndReload(sound)
+      #expect(recipe() == "strict")
+      // And back, while it holds.
+      try await saveAndReload("camera: 3")
+      await change(to: "cell")
+      try await saveAndReload(sound)
+      #expect(recipe() == "cell" && Changeovers(contentsOf: bench.folder.paths.changeovers).entries.isEmpty)
+    }
+  }
 }

@@ -171,9 +171,10 @@ final class Reloader: Sendable {
       do throws(ConfigurationError) {
         var configuration = roster.configuration
         guard let index = configuration.lines.firstIndex(where: { $0.name == line }) else { return .done([]) }
+        let former = configuration.lines[index].recipe
         configuration.lines[index].recipe = recipe
         let summary = try change(to: configuration)
-        remember(recipe, of: line)
+        remember(recipe, of: line, after: former)
         return .done(summary)
       } catch {
         return .refused(error)
@@ -181,12 +182,12 @@ final class Reloader: Sendable {
     }
   }
 
-  private func remember(_ recipe: String, of line: String) {
+  private func remember(_ recipe: String, of line: String, after former: String) {
     var changeovers = Changeovers(contentsOf: paths.changeovers)
-    // The files have the last word on what they say themselves; where they cannot be read it is what is in use.
-    let files = try? StationConfiguration.load(paths: paths)
-    let configured =
-      (files ?? roster.configuration).lines.first { $0.name == line }?.recipe ?? recipe
+    // What the files say, or, while they are wrong, what they said when they were last in use. What runs is no witness:
+    // it may owe its recipe to an earlier changeover.
+    let files = try? StationConfiguration.loadForStart(paths: paths).configuration
+    let configured = files?.lines.first { $0.name == line }?.recipe ?? former
     changeovers.change(line, configured: configured, to: recipe)
     do {
       try changeovers.write(to: paths.changeovers)
