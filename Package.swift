@@ -51,6 +51,7 @@ let package = Package(
     .target(name: "CKernels", cSettings: cSettings + [.unsafeFlags(["-O3"])]),
     shim("CThreads"),
     shim("CAllocations"),
+    shim("CHeap"),
     shim("CJPEG", links: ["jpeg"]),
     shim("CPNG", links: ["png16"]),
     shim("CVideo4Linux"),
@@ -70,7 +71,8 @@ let package = Package(
     library("Console", ["Station", "Messaging", hummingbird, logging, lifecycle]),
 
     .executableTarget(
-      name: "assayd", dependencies: ["Station", "Console", "Inspection", argumentParser, logging, lifecycle],
+      name: "assayd",
+      dependencies: ["Station", "Console", "Inspection", "CHeap", argumentParser, logging, lifecycle],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "assayctl",

@@ -38,6 +38,7 @@ struct Assayd: AsyncParsableCommand {
   var check = false
 
   func run() async throws {
+    HeapKeeper.begin()
     // A log nobody reads any more is no reason to end.
     signal(SIGPIPE, SIG_IGN)
     // A reload asked for before anybody listens must not end the program; the files are about to be read anyhow.
@@ -63,7 +64,7 @@ struct Assayd: AsyncParsableCommand {
         configuration, paths: paths, refusal: refusal, engine: engine, notifier: notifier, logger: logger)
       let impatience = ForcedStop(signals: [SIGTERM, SIGINT])
       defer { impatience.cancel() }
-      var services: [any Service] = [station, ReloadSignal(station: station)]
+      var services: [any Service] = [station, ReloadSignal(station: station), HeapKeeper()]
       if let console = configuration.console {
         services.append(ConsoleService(console, logger: logger) { station.status })
       }
