@@ -18,6 +18,10 @@ def free_port():
         return listener.getsockname()[1]
 
 
+# Where the answers to commands go.
+ANSWERS = "operator/answers"
+
+
 class Broker:
     """What mosquitto has acknowledged it must deliver, or the accounts cannot be exact. So it keeps sessions over a stop, bounds
     no queue, and is killed only once the subscriber has all that was acknowledged before: then it has nothing to lose."""
@@ -73,7 +77,7 @@ class Broker:
 
 
 class Subscriber:
-    """Receives everything at QoS 1 in one session that outlives the broker."""
+    """Receives everything at QoS 1 in one session that outlives the broker, and sends commands."""
 
     MARKER = "soak/marker"
 
@@ -96,7 +100,8 @@ class Subscriber:
         self.client.loop_start()
 
     def connected(self, client, _userdata, _flags, _reason, _properties):
-        client.subscribe([("soak/#", paho.SubscribeOptions(qos=1, retainHandling=paho.SubscribeOptions.RETAIN_DO_NOT_SEND))])
+        options = paho.SubscribeOptions(qos=1, retainHandling=paho.SubscribeOptions.RETAIN_DO_NOT_SEND)
+        client.subscribe([("soak/#", options), (ANSWERS, options)])
 
     def disconnected(self, *_):
         self.is_subscribed = False
@@ -125,6 +130,12 @@ class Subscriber:
 
     def publish(self, topic, payload):
         self.client.publish(topic, payload, qos=1)
+
+    def command(self, topic, payload, correlation):
+        """One that wants an answer."""
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic, properties.CorrelationData = ANSWERS, correlation
+        self.client.publish(topic, payload, qos=1, properties=properties)
 
     def stop(self):
         self.client.disconnect()

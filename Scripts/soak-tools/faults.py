@@ -19,7 +19,11 @@ TRACKS = {
     "configuration": (25, {"file saved by halves": (2, 2, 10), "changed": (4, 0, 0), "line taken away": (1, 2, 10)}),
     "disk": (180, {"disk full": (1, 5, 40)}),
     "daemon": (75, {"daemon killed": (1, 0.2, 3), "daemon stopped": (1, 0.2, 3)}),
+    # No faults: commands, by their verbs, in between.
+    "operator": (6, {"trigger": (5, 0, 0), "recipe": (2, 0, 0), "acknowledge": (2, 0, 0), "snapshot": (2, 0, 0), "enrol": (1, 0, 0)}),
 }
+# What the log says of a configuration that is in use again.
+RELOADED = "The configuration was reloaded."
 RELOADS = ("file change", "SIGHUP", "command")
 
 
@@ -62,8 +66,11 @@ class Recovery:
 
 
 class Injector:
-    def __init__(self, station, broker, subscriber, files, faults):
+    def __init__(self, station, broker, subscriber, files, operator, faults, journal):
+        """journal: the file that tells what was done when."""
         self.station, self.broker, self.subscriber, self.files = station, broker, subscriber, files
+        self.operator = operator
+        self.journal = journal.open("w", buffering=1)
         order = itertools.count()
         self.order = order
         self.agenda = [(fault.at, next(order), fault, "begin") for fault in faults]
@@ -101,14 +108,18 @@ class Injector:
 
     def block(self, what, lines):
         self.blocked[what] = set(lines)
+        self.operator.troubles.append([what, set(lines), time.time(), None])
         for recovery in list(self.pending):
-            if recovery.entry is None and recovery.lines & self.blocked[what] or what == "daemon":
+            if recovery.lines & self.blocked[what] or what == "daemon" or recovery.entry == RELOADED and what.startswith("camera"):
                 recovery.is_mixed = True
 
     def heal(self, what, kind, lines=(), entry=None):
         self.blocked.pop(what, None)
+        self.operator.end_trouble(what)
         lines = set(lines)
-        is_mixed = any(lines & others for others in self.blocked.values()) or "daemon" in self.blocked
+        # A replay whose folder is away makes the whole configuration wrong.
+        is_mixed = (any(lines & others for others in self.blocked.values()) or "daemon" in self.blocked
+                    or entry == RELOADED and any(what.startswith("camera") for what in self.blocked))
         self.pending.append(Recovery(kind, lines, entry, time.time(), is_mixed))
 
     # The run.
@@ -118,9 +129,11 @@ class Injector:
         while self.agenda and self.agenda[0][0] <= now:
             _, _, fault, what = heapq.heappop(self.agenda)
             later = getattr(self, f"{what}_{fault.track}")(fault)
+            if later is None:
+                self.journal.write(f"{time.time():.3f} {what} {fault.kind} {fault.line}\n")
             if later is not None:
                 heapq.heappush(self.agenda, (now + later, next(self.order), fault, what))
-            elif what == "begin":
+            elif what == "begin" and fault.track != "operator":
                 self.done.append(fault)
                 heapq.heappush(self.agenda, (now + fault.duration, next(self.order), fault, "end"))
 
@@ -129,7 +142,7 @@ class Injector:
         for _, _, fault, what in sorted(self.agenda, key=lambda entry: entry[:2]):
             if what == "end":
                 getattr(self, f"end_{fault.track}")(fault)
-            else:
+            elif fault.track != "operator":
                 self.left_out += 1
         self.agenda = []
 
@@ -193,7 +206,7 @@ class Injector:
         if fault.kind == "line taken away":
             self.heal(f"line {fault.line}", fault.kind, [fault.line])
         else:
-            self.heal("file", fault.kind, entry="The configuration was reloaded.")
+            self.heal("file", fault.kind, entry=RELOADED)
 
     def begin_disk(self, fault):
         self.block("disk", [])
@@ -217,6 +230,14 @@ class Injector:
     def end_daemon(self, fault):
         self.station.start()
         self.heal("daemon", fault.kind, LINES)
+
+
+    def begin_operator(self, fault):
+        """Once the daemon listens: it has shown that by results since the broker or itself was last away."""
+        lost = {recovery.kind.split()[0] for recovery in self.pending} | self.blocked.keys()
+        if {"broker", "daemon"} & lost:
+            return 1.0
+        return None if self.operator.send(fault.kind, fault.line, fault.dice) else 0.2
 
 
 class Files:

@@ -41,6 +41,10 @@ class Ledger:
         self.status = None
         self.told = {}  # (boot, line): results that a status counts
         self.violations = []
+        self.triggered = collections.defaultdict(set)  # part: ids of its results
+        self.ran = collections.defaultdict(list)  # line: (when a result was made, of which recipe)
+        self.open_alerts = {}  # line: alert id
+        self.acknowledged = set()  # alert ids
 
     def violate(self, sentence):
         if len(self.violations) < 100:
@@ -70,6 +74,10 @@ class Ledger:
             book[result["seq"]] = result["result_id"]
             self.result_ids.add(result["result_id"])
             self.kinds[result["verdict"]] += 1
+            if result["recipe"]:
+                self.ran[result["line"]].append((seconds(result["result_id"]), result["recipe"]["id"]))
+            if result["part_id_source"] == "trigger":
+                self.triggered[result["part_id"]].add(result["result_id"])
             self.news(result["line"], result["verdict"], result["result_id"])
         else:
             self.duplicate("result", result["result_id"], result["replayed"], is_copy)
@@ -82,6 +90,12 @@ class Ledger:
         if alert["revision"] in revisions:
             self.duplicate("alert", alert["alert_id"], alert["replayed"], is_copy)
         revisions[alert["revision"]] = alert["state"]
+        if alert["acknowledged"]:
+            self.acknowledged.add(alert["alert_id"])
+        if alert["state"] != "closed":
+            self.open_alerts[alert["line"]] = alert["alert_id"]
+        elif self.open_alerts.get(alert["line"]) == alert["alert_id"]:
+            del self.open_alerts[alert["line"]]
 
     def duplicate(self, kind, identifier, is_replayed, is_copy):
         self.counts[f"duplicate {kind}s"] += 1

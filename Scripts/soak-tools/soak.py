@@ -1,12 +1,14 @@
 """See Scripts/soak."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +16,8 @@ import time
 from PIL import Image, ImageOps
 
 import report
-from broker import Broker, Subscriber, free_port
+from broker import ANSWERS, Broker, Subscriber, free_port
+from commands import Operator
 from faults import LINES, Files, Injector, schedule
 from ledger import Ledger, seconds
 from station import Log, Station
@@ -23,7 +26,7 @@ TOOLS = pathlib.Path(__file__).parent
 BIN = pathlib.Path(".build/release").absolute()
 DISK_MIB, EVIDENCE_MIB, RESERVE_MIB = 256, 48, 64
 # Of the run; then one daemon lives to the end, so that its memory can be watched.
-DAEMON_FAULTS = 0.4
+DAEMON_FAULTS = 0.25
 
 
 def arguments():
@@ -130,10 +133,15 @@ class Soak:
         self.ledger = Ledger(self.news)
         self.station = Station(BIN / "assayd", self.root, work / "assayd.log", console, self.ledger.take_station_status)
         self.broker.start()
-        self.subscriber = Subscriber(self.broker.port, self.ledger.take)
-        self.injector = Injector(self.station, self.broker, self.subscriber, files, schedule(arguments.seed, seconds, ends))
+        self.operator = Operator(self.ledger, self.root / "var/lib/assayd/recipes")
+        self.subscriber = self.operator.subscriber = Subscriber(self.broker.port, self.take)
+        self.injector = Injector(self.station, self.broker, self.subscriber, files, self.operator,
+                                 schedule(arguments.seed, seconds, ends), work / "faults.log")
         self.fresh = dict.fromkeys(LINES, 0.0)  # when the newest picture was taken of which the result is here
         self.log = Log(work / "assayd.log", lambda at, message, _: self.injector.entry(at, message))
+
+    def take(self, message):
+        (self.operator if message.topic == ANSWERS else self.ledger).take(message)
 
     def news(self, line, verdict, identifier):
         made = seconds(identifier)
@@ -179,6 +187,7 @@ class Soak:
         checks.append(("in the end all lines deliver", delivers, f"{time.time() - healed:.1f} s after the last fault"))
         drained = self.wait("all is acknowledged", 300, self.is_drained)
         checks.append(("in the end all is acknowledged", drained, ""))
+        self.injector.block("daemon", LINES)
         self.station.stop()
         level = self.wait("the subscriber has everything", 60, lambda: self.subscriber.is_level(within=5))
         self.subscriber.stop()
@@ -210,9 +219,36 @@ class Soak:
         unbalanced = [f for _, f in self.log.stops
                       if int(f["captured"]) != int(f["judged"]) + int(f["replaced"]) + int(f["rejected"])]
         checks.append(("frames add up whenever a line stops", not unbalanced, f"{len(self.log.stops)} times"))
-        damage = [line for line in self.log.criticals if "last good configuration" not in line]
-        checks.append(("nothing was found damaged", not damage, "".join("\n    " + line for line in damage[:5])))
-        return report.make(self.arguments, seconds / 60, lives, self.injector, self.ledger, checks)
+        checks += [self.check_damage(), self.check_criticals(), *self.operator.check()]
+        memory = report.memory(lives)
+        if memory and memory["fitted_minutes"] >= 24:
+            grown = memory["slope_mib_per_hour"]
+            checks.append(("memory grows by less than 1 MiB an hour", grown < 1,
+                           f"{grown} ± {memory['slope_standard_error']}"))
+        return report.make(self.arguments, seconds / 60, lives, self.injector, self.ledger, self.operator, memory, checks)
+
+    def check_damage(self):
+        """The daemon found no file of its own damaged, and none is."""
+        state = self.root / "var/lib/assayd"
+        found = list(self.log.damage)
+        found += [f"{file.name} was moved aside" for file in state.glob("*-damaged-*")]
+        with contextlib.closing(sqlite3.connect(f"file:{state / 'spool.sqlite'}?mode=ro", uri=True)) as database:
+            found += [f"spool.sqlite: {text}" for (text,) in database.execute("PRAGMA integrity_check") if text != "ok"]
+        records = 0
+        for file in (state / "evidence").rglob("*.json"):
+            records += 1
+            try:
+                json.loads(file.read_bytes())
+            except ValueError:
+                found.append(f"{file} is not whole")
+        return "no file was found damaged", not found, f"{records} records of evidence looked at" + "".join(
+            "\n    " + line for line in found[:5])
+
+    def check_criticals(self):
+        """A start beside a broken file is told at the highest level, and goes on with the last good configuration."""
+        others = [line for line in self.log.criticals if "The last good configuration is used" not in line]
+        return ("nothing else was critical", not others, f"{len(self.log.criticals) - len(others)} problems met with the last good "
+                "configuration at a start" + "".join("\n    " + line for line in others[:5]))
 
     def release(self):
         self.station.over.set()

@@ -44,6 +44,7 @@ class Log:
         self.stops = []  # fields of "The line stopped."
         self.boots = []
         self.criticals = []
+        self.damage = []  # what it says of damaged files
         self.is_over = threading.Event()
         file.touch()
         self.thread = threading.Thread(target=self.follow, daemon=True)
@@ -76,6 +77,8 @@ class Log:
             self.stops.append((at, fields))
         if head[1] == "critical":
             self.criticals.append(line)
+        if "was damaged" in message or "recipe_damaged" in line:
+            self.damage.append(line)
         self.news(at, message, fields)
 
     def finish(self):
