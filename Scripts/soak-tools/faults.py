@@ -117,8 +117,9 @@ class Injector:
         self.blocked.pop(what, None)
         self.operator.end_trouble(what)
         lines = set(lines)
-        # A replay whose folder is away makes the whole configuration wrong.
+        # A replay whose folder is away makes the whole configuration wrong, until somebody asks again.
         is_mixed = (any(lines & others for others in self.blocked.values()) or "daemon" in self.blocked
+                    or any(lines & recovery.lines for recovery in self.pending)
                     or entry == RELOADED and any(what.startswith("camera") for what in self.blocked))
         self.pending.append(Recovery(kind, lines, entry, time.time(), is_mixed))
 
