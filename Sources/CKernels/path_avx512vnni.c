@@ -23,7 +23,10 @@ CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8
   for (size_t g = 0; g < groups; g++) {
     __m512i w[CK_PANELS];
 #pragma unroll
-    for (size_t p = 0; p < panels; p++) w[p] = _mm512_loadu_si512(b + p * panel_stride + g * 64);
+    for (size_t p = 0; p < panels; p++) {
+      w[p] = _mm512_loadu_si512(b + p * panel_stride + g * 64);
+      prefetch(b + (panels + p) * panel_stride + g * 64);
+    }
 #pragma unroll
     for (size_t r = 0; r < rows; r++) {
       __m512i x = _mm512_set1_epi32(*(const int32_t *)(a + r * stride + g * 4));

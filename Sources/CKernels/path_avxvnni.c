@@ -14,7 +14,7 @@ enum { CK_ROWS = 6, CK_FLOAT_ROWS = 6, CK_PANELS = 1 };
 
 CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8_t *b, size_t panel_stride,
                         size_t groups, size_t panels, const int32_t *starts, int32_t *sums) {
-  (void)panel_stride, (void)panels;
+  (void)panels;
   __m256i s[CK_ROWS][2];
 #pragma unroll
   for (size_t r = 0; r < rows; r++)
@@ -22,6 +22,7 @@ CK_INLINE void dot_tile(const uint8_t *a, size_t stride, size_t rows, const int8
     for (size_t h = 0; h < 2; h++)
       s[r][h] = _mm256_loadu_si256((const __m256i *)(starts + h * 8));
   for (size_t g = 0; g < groups; g++) {
+    prefetch(b + panel_stride + g * 64);
     __m256i low = _mm256_loadu_si256((const __m256i *)(b + g * 64));
     __m256i high = _mm256_loadu_si256((const __m256i *)(b + g * 64 + 32));
 #pragma unroll
