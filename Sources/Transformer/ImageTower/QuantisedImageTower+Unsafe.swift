@@ -9,13 +9,9 @@ internal import Synchronization
 
 /// Memory of one encode of one input size, kept from picture to picture.
 final class Workspace: @unchecked Sendable {
-  /// About how many tokens are worked on at a time. A chunk's activations should stay in the second-level cache, but a
-  /// block's weights are read anew for every chunk: where they are larger than that cache, fewer and larger chunks win
-  /// (ViT-B-16-plus-240 at 240 pixels on two threads: 47 ms in chunks of 48, 37 ms in chunks of 240).
-  private static func chunkGoal(_ configuration: ImageTowerConfiguration) -> Int {
-    let weights = configuration.width * (4 * configuration.width + 2 * configuration.mlpWidth)
-    return weights <= 2 << 20 ? 96 : 240
-  }
+  /// About how many tokens are worked on at a time, so that a chunk's activations stay near. A block's weights are read anew
+  /// for every chunk, but ahead of their use: from 60 to 240 it is all the same.
+  private static let chunkGoal = 120
 
   /// Chunks start at multiples of this: of 12 rows of a tile, and of 4 tokens of a group of values.
   private static let chunkStep = 12
@@ -73,8 +69,7 @@ final class Workspace: @unchecked Sendable {
     let width = configuration.width
     let tokens = grid.count + 1
     let paddedTokens = (tokens + 15) / 16 * 16
-    let bounds = Self.bounds(
-      tokens: tokens, goal: Self.chunkGoal(configuration), threads: tower.pool.threads)
+    let bounds = Self.bounds(tokens: tokens, threads: tower.pool.threads)
     let largestChunk = zip(bounds, bounds.dropFirst()).reduce(0) { max($0, $1.1 - $1.0) }
     self.grid = grid
     self.bounds = bounds
@@ -123,9 +118,9 @@ final class Workspace: @unchecked Sendable {
   func rows(of chunk: Int) -> Range<Int> { bounds[chunk]..<bounds[chunk + 1] }
 
   /// Where chunks begin, and where the last one ends: chunks of nearly equal size, as many a thread.
-  private static func bounds(tokens: Int, goal: Int, threads: Int) -> [Int] {
+  private static func bounds(tokens: Int, threads: Int) -> [Int] {
     let steps = (tokens + chunkStep - 1) / chunkStep
-    let wanted = max(1, (tokens + goal / 2) / goal)
+    let wanted = max(1, (tokens + chunkGoal / 2) / chunkGoal)
     let count = min((wanted + threads - 1) / threads * threads, steps)
     return (0..<count).map { $0 * steps / count * chunkStep } + [tokens]
   }
