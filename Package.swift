@@ -112,3 +112,9 @@ if Context.environment["ASSAYD_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(name: "assayd-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver"))
 }
+
+// Scripts/test-sanitised asks for it, so that the thread sanitiser knows what Swift's locks do. All programs have Compute.
+if Context.environment["ASSAYD_SANITISER"] == "thread" {
+  package.targets.append(.target(name: "CSwiftMutex", path: "Tests/CSwiftMutex", cSettings: cSettings))
+  for target in package.targets where target.name == "Compute" { target.dependencies.append("CSwiftMutex") }
+}

@@ -58,3 +58,17 @@ python_environment() {
 # release_build [WORDS]: the programs. Everything builds them with the Swift runtime linked in, as the package has them: a
 # change of that makes SwiftPM compile everything anew.
 release_build() { swift build -c release --static-swift-stdlib "$@"; }
+
+# What the tests need besides: a real broker's clients, TLS certificates, arm64 under emulation, and the oracles' Python with
+# Debian's CPU torch (PyPI's is several gigabytes of CUDA).
+TEST_PACKAGES=(mosquitto-clients openssl python3-torch python3-torchvision)
+[ "$(uname -m)" != x86_64 ] ||
+  TEST_PACKAGES+=(qemu-user libc6-dev-arm64-cross linux-libc-dev-arm64-cross libgcc-12-dev-arm64-cross)
+
+# oracles: the interpreters that the tests are told of.
+oracles() {
+  python_environment .venv-oracles Tests/Oracles/requirements.txt
+  python_environment .venv-open-clip Tests/Oracles/requirements-open-clip.txt --system
+  export ASSAYD_ORACLE_PYTHON=$PWD/.venv-oracles/bin/python
+  export ASSAYD_OPEN_CLIP_PYTHON=$PWD/.venv-open-clip/bin/python
+}

@@ -7,7 +7,7 @@ import Testing
 @Suite(
   .enabled(if: Repository.inspectionImages != nil, "the inspection images are not beside the checkout"),
   .enabled(if: Repository.defaultModel("int8") != nil, "the default model is not there: run Scripts/test"),
-  .enabled(if: Repository.releaseTool != nil, "the release build is not there: run Scripts/test"))
+  .enabled(if: Repository.releaseTool != nil, "\(Repository.releaseSkipReason)"))
 struct RealDataTests {
   struct Report: Decodable {
     let imageAuroc: Double

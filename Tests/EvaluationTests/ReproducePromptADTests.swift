@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `Scripts/reproduce-promptad` as a user runs it, learning and all: two categories with a small random CLIP.
-@Suite(.enabled(if: Repository.releaseTool != nil, "the release build is not there: run Scripts/test"))
+@Suite(.enabled(if: Repository.releaseTool != nil, "\(Repository.releaseSkipReason)"))
 struct ReproducePromptADTests {
   private let data: TemporaryFolder
   private let random: RandomModel
@@ -44,7 +44,7 @@ struct ReproducePromptADTests {
     process.standardError = process.standardOutput
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(300)
     while !String(decoding: try Data(contentsOf: log), as: UTF8.self).contains("[2/4]"),
       ContinuousClock.now < deadline, process.isRunning
     {

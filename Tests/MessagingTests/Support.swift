@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Messaging
@@ -11,7 +12,7 @@ func eventually(
   within seconds: Double = 15, _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () throws -> Bool
 ) async rethrows {
-  let end = ContinuousClock.now + .seconds(seconds)
+  let end = ContinuousClock.now + .seconds(seconds * Sanitiser.patience)
   while ContinuousClock.now < end {
     if try condition() { return }
     try? await Task.sleep(for: .milliseconds(5))

@@ -94,7 +94,7 @@ import Transformer
     daemon.send(SIGTERM)
     let run = try await daemon.end()
     #expect(run.status == 0)
-    #expect(.now - begin < .seconds(2))
+    #expect(.now - begin < .seconds(2 * Sanitiser.patience))
     #expect(run.errors.contains("The station has stopped."))
   }
 
@@ -126,14 +126,13 @@ import Transformer
     let folder = try Self.folder()
     let daemon = try Daemon(["--root", folder.folder.url.path])
     try await StationBench.wait(for: "frames") { daemon.errors.contains("Frames arrive.") }
-    // Both are pending when the process goes on, so the stop has no time to end between them.
+    // Both are pending when the process goes on, so the stop has hardly time to end between them.
     daemon.send(SIGSTOP)
     daemon.send(SIGINT)
     daemon.send(SIGTERM)
     daemon.send(SIGCONT)
-    let run = try await daemon.end()
-    #expect([128 + SIGINT, 128 + SIGTERM].contains(run.status))
-    #expect(!run.errors.contains("The station has stopped."))
+    // A stop that came to its end would be a 0.
+    #expect([128 + SIGINT, 128 + SIGTERM].contains(try await daemon.end().status))
   }
 
   @Test func theJournalGetsPriorities() async throws {

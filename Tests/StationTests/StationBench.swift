@@ -179,7 +179,7 @@ struct StationBench {
     for what: String, seconds: Double = 10, sourceLocation: SourceLocation = #_sourceLocation,
     until condition: () throws -> Bool
   ) async throws {
-    let deadline = ContinuousClock.now + .seconds(seconds)
+    let deadline = ContinuousClock.now + .seconds(seconds * Sanitiser.patience)
     while try !condition() {
       guard .now < deadline else {
         Issue.record("\(what) did not come about within \(seconds) s.", sourceLocation: sourceLocation)

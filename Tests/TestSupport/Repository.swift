@@ -17,9 +17,15 @@ public enum Repository {
     return FileManager.default.fileExists(atPath: file.path) ? file : nil
   }
 
-  /// The tool as `swift build -c release` leaves it; nil where it was not built.
+  /// The tool as `swift build -c release` leaves it; nil where it was not built, and in a run under a sanitiser, which would
+  /// watch nothing of it.
   public static let releaseTool: URL? = {
+    guard ProcessInfo.processInfo.environment["ASSAYD_SANITISER"] == nil else { return nil }
     let file = root.appending(path: ".build/release/assayctl")
     return FileManager.default.isExecutableFile(atPath: file.path) ? file : nil
   }()
+
+  /// For `.enabled(if:_:)`.
+  public static let releaseSkipReason =
+    "There is no release build, or a sanitiser runs, which would not watch it: run Scripts/test."
 }

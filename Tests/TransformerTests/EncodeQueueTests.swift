@@ -33,7 +33,7 @@ import Transformer
   /// an optimised one keeps in registers.
   @Test(
     .enabled(if: Repository.defaultModel("int8") != nil, "the default model is not there: run Scripts/test"),
-    .enabled(if: Repository.releaseTool != nil, "the release build is not there: run Scripts/test"),
+    .enabled(if: Repository.releaseTool != nil, "\(Repository.releaseSkipReason)"),
     arguments: [1, 2])
   func `encoding asks for no memory after the first picture`(_ threads: Int) throws {
     struct Report: Decodable {
