@@ -137,7 +137,7 @@ class Operator:
                 yield f"the alert {command.fields['alert_id']} does not say that it is acknowledged"
 
     def check_changeovers(self):
-        """From the answer on, over restarts too, until the line is told something else."""
+        """For every part exposed after the answer, over restarts too, until the line is told something else."""
         orders = [command for command in self.commands.values() if command.verb == "recipe"]
         for line in {command.line for command in orders}:
             mine = [command for command in orders if command.line == line]
@@ -150,7 +150,8 @@ class Operator:
                     if self.was_troubled(("disk",), None, command.sent - AFTERWARDS, answered):
                         # It could not be written down, perhaps: it holds until the daemon's end.
                         until = min([until] + [b for what, _, b, _ in self.troubles if what == "daemon" and b > answered])
-                    others = [made for made, recipe in ran if answered + 1 < made < until and recipe != command.fields["recipe"]]
+                    others = [exposed for exposed, recipe in ran
+                              if answered + 0.1 < exposed < until and recipe != command.fields["recipe"]]
                     if others:
                         yield (f"{line} went over to {command.fields['recipe']} (command {command.number}), but {len(others)} "
                                f"results after it are of another recipe, the first after {min(others) - answered:.1f} s")

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import datetime
 import json
 import sqlite3
 import threading
@@ -42,7 +43,7 @@ class Ledger:
         self.told = {}  # (boot, line): results that a status counts
         self.violations = []
         self.triggered = collections.defaultdict(set)  # part: ids of its results
-        self.ran = collections.defaultdict(list)  # line: (when a result was made, of which recipe)
+        self.ran = collections.defaultdict(list)  # line: (when a part was exposed, the recipe it was judged by)
         self.open_alerts = {}  # line: alert id
         self.acknowledged = set()  # alert ids
 
@@ -75,7 +76,8 @@ class Ledger:
             self.result_ids.add(result["result_id"])
             self.kinds[result["verdict"]] += 1
             if result["recipe"]:
-                self.ran[result["line"]].append((seconds(result["result_id"]), result["recipe"]["id"]))
+                exposed = datetime.datetime.fromisoformat(result["exposure_utc"][:26] + "+00:00").timestamp()
+                self.ran[result["line"]].append((exposed, result["recipe"]["id"]))
             if result["part_id_source"] == "trigger":
                 self.triggered[result["part_id"]].add(result["result_id"])
             self.news(result["line"], result["verdict"], result["result_id"])
