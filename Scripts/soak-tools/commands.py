@@ -21,6 +21,7 @@ class Command:
     line: str
     fields: dict
     sent: float
+    is_line_recovering: bool
     answers: list = dataclasses.field(default_factory=list)  # (time, answer)
     copies: int = 0  # of answers, marked as such by the broker
 
@@ -44,7 +45,7 @@ class Operator:
 
     # Sending.
 
-    def send(self, verb, line, dice):
+    def send(self, verb, line, dice, is_recovering):
         """-> whether it could be sent: an acknowledgement needs an alert."""
         number = next(self.numbers)
         if verb == "trigger":
@@ -64,7 +65,7 @@ class Operator:
             fields = {"count": 8, "reason": "soak"}
         else:
             fields = {}
-        self.commands[number] = Command(number, verb, line, fields, time.time())
+        self.commands[number] = Command(number, verb, line, fields, time.time(), is_recovering)
         self.subscriber.command(f"soak/{line}/cmd/{verb}", json.dumps(fields), str(number).encode())
         return True
 
@@ -104,7 +105,7 @@ class Operator:
                 cut += 1
                 continue
             words = ("line", "disk") if command.verb in ("snapshot", "enrol") else ("line",)
-            must = not self.was_troubled(words, command.line, command.sent - AFTERWARDS, answered)
+            must = not command.is_line_recovering and not self.was_troubled(words, command.line, command.sent - AFTERWARDS, answered)
             allowed = {"done", "refused"} if command.verb == "acknowledge" else {"done"} if must else {"done", "refused", "failed"}
             if len(command.answers) != 1 or outcome not in allowed:
                 told = "; ".join(f"{a['outcome']}: {a['reason']}" for _, a in command.answers)

@@ -238,7 +238,8 @@ class Injector:
         lost = {recovery.kind.split()[0] for recovery in self.pending} | self.blocked.keys()
         if {"broker", "daemon"} & lost:
             return 1.0
-        return None if self.operator.send(fault.kind, fault.line, fault.dice) else 0.2
+        is_recovering = any(fault.line in recovery.lines for recovery in self.pending)
+        return None if self.operator.send(fault.kind, fault.line, fault.dice, is_recovering) else 0.2
 
 
 class Files:
