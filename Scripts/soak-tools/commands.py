@@ -96,11 +96,10 @@ class Operator:
 
     def check(self):
         """-> [(what, whether it holds, figures)]"""
-        wrong, outcomes, cut = [], collections.defaultdict(collections.Counter), 0
+        wrong, cut = [], 0
         for command in self.commands.values():
             answered, answer = command.answers[0] if command.answers else (command.sent + PATIENCE, None)
             outcome = answer["outcome"] if answer else "none"
-            outcomes[command.verb][outcome] += 1
             if self.was_troubled(("broker", "daemon"), None, command.sent, answered):
                 cut += 1
                 continue
@@ -110,8 +109,8 @@ class Operator:
             if len(command.answers) != 1 or outcome not in allowed:
                 told = "; ".join(f"{a['outcome']}: {a['reason']}" for _, a in command.answers)
                 wrong.append(f"{command.verb} {command.number} to {command.line}, {len(command.answers)} answers: {told}")
-        text = "; ".join(f"{verb} " + ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts.items()))
-                         for verb, counts in sorted(outcomes.items()))
+        text = "; ".join(f"{verb} " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+                         for verb, counts in self.outcomes().items())
         yield ("every command is answered once", not wrong,
                f"{len(self.commands)} commands, {cut} met by the broker's or the daemon's end: {text}" + sentences(wrong))
         broken = [*self.check_triggers(), *self.check_promises(), *self.check_changeovers()]
@@ -164,5 +163,5 @@ class Operator:
         return {verb: dict(sorted(counts.items())) for verb, counts in sorted(found.items())}
 
 
-def sentences(found):
-    return "".join("\n    " + sentence for sentence in found[:10])
+def sentences(found, most=10):
+    return "".join("\n    " + sentence for sentence in found[:most])

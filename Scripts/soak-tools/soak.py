@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 
 import report
 from broker import ANSWERS, Broker, Subscriber, free_port
-from commands import Operator
+from commands import Operator, sentences
 from faults import LINES, Files, Injector, schedule
 from ledger import Ledger, seconds
 from station import Log, Station
@@ -241,14 +241,13 @@ class Soak:
                 json.loads(file.read_bytes())
             except ValueError:
                 found.append(f"{file} is not whole")
-        return "no file was found damaged", not found, f"{records} records of evidence looked at" + "".join(
-            "\n    " + line for line in found[:5])
+        return "no file was found damaged", not found, f"{records} records of evidence looked at" + sentences(found, 5)
 
     def check_criticals(self):
         """A start beside a broken file is told at the highest level, and goes on with the last good configuration."""
         others = [line for line in self.log.criticals if "The last good configuration is used" not in line]
         return ("nothing else was critical", not others, f"{len(self.log.criticals) - len(others)} problems met with the last good "
-                "configuration at a start" + "".join("\n    " + line for line in others[:5]))
+                "configuration at a start" + sentences(others, 5))
 
     def release(self):
         self.station.over.set()

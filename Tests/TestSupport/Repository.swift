@@ -20,7 +20,7 @@ public enum Repository {
   /// The tool as `swift build -c release` leaves it; nil where it was not built, and in a run under a sanitiser, which would
   /// watch nothing of it.
   public static let releaseTool: URL? = {
-    guard ProcessInfo.processInfo.environment["ASSAYD_SANITISER"] == nil else { return nil }
+    guard Sanitiser.name == nil else { return nil }
     let file = root.appending(path: ".build/release/assayctl")
     return FileManager.default.isExecutableFile(atPath: file.path) ? file : nil
   }()
