@@ -79,8 +79,9 @@ public struct ConsoleService: Service {
       Self.response(
         Array(MetricsPage(status()).text.utf8), type: "text/plain; version=0.0.4; charset=utf-8", .ok)
     }
+    // What goes wrong is thrown and told above; of itself it would call every stop of the station an error.
     var quiet = logger
-    quiet.logLevel = max(.warning, logger.logLevel)
+    quiet.logLevel = .critical
     return Application(
       router: router,
       configuration: .init(

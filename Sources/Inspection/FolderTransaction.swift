@@ -6,7 +6,8 @@ package enum FolderTransaction {
   /// Lets `fill` write into a temporary folder beside `folder`, forces every file to the disk and renames the
   /// result to `folder`. On failure nothing is left.
   ///
-  /// - Throws: `InspectionError.exists` where `folder` is there and not empty, and whatever `fill` throws.
+  /// - Throws: `InspectionError.exists` where `folder` is there and not empty, `.system` where the system refuses to write,
+  ///   and whatever else `fill` throws.
   package static func write(_ folder: URL, fill: (URL) throws -> Void) throws {
     let parent = folder.deletingLastPathComponent()
     try attempt("create", parent) {
@@ -27,6 +28,9 @@ package enum FolderTransaction {
         throw failure("rename", partial)
       }
       try synchronise(parent)
+    } catch let error as CocoaError {
+      try? FileManager.default.removeItem(at: partial)
+      throw InspectionError.system(action: "write", path: folder.path, reason: systemReason(error))
     } catch {
       try? FileManager.default.removeItem(at: partial)
       throw error
@@ -78,7 +82,7 @@ package enum FolderTransaction {
     do {
       return try body()
     } catch {
-      throw .system(action: action, path: file.path, reason: error.localizedDescription)
+      throw .system(action: action, path: file.path, reason: systemReason(error))
     }
   }
 }

@@ -62,7 +62,7 @@ extension RecipeVersion {
     do {
       return try Data(contentsOf: file)
     } catch {
-      throw .system(action: "read", path: file.path, reason: error.localizedDescription)
+      throw .system(action: "read", path: file.path, reason: systemReason(error))
     }
   }
 

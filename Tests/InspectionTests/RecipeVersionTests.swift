@@ -144,6 +144,19 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
   }
 
+  @Test func aFullDiskIsNamedInWords() throws {
+    let folder = try TemporaryFolder()
+    let target = folder.url.appending(path: "0001")
+    let error = #expect(throws: InspectionError.self) {
+      try FolderTransaction.write(target) { _ in
+        // The kernel's file that is always full.
+        try Data("x".utf8).write(to: URL(filePath: "/dev/full"))
+      }
+    }
+    #expect(error?.description == "Could not write \(target.path): no space left on device.")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
+  }
+
   @Test func whatADeadWriterLeftIsRemovedAndALivingOnesIsNot() throws {
     let folder = try TemporaryFolder()
     // Process numbers end far below this one.

@@ -84,7 +84,7 @@ extension StationConfiguration {
         .init(
           file: folder.path,
           message:
-            "cannot be listed: \(YAMLDocument.readableReason(error)). It holds one file <\(what)>.yaml each.")
+            "cannot be listed: \(systemReason(error)). It holds one file <\(what)>.yaml each.")
       )
       return []
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Inspection
 import Yams
 
 /// One YAML file, read and parsed; whatever stops that is a problem with its line and column.
@@ -13,7 +14,7 @@ enum YAMLDocument {
     do {
       data = try log.read(file)
     } catch {
-      log.add(.init(file: path, message: "cannot be read: \(readableReason(error))."))
+      log.add(.init(file: path, message: "cannot be read: \(systemReason(error))."))
       return nil
     }
     return parse(data, path: path, log: log)
@@ -143,22 +144,6 @@ enum YAMLDocument {
     var length = 0
     while case .scalarValue(let scalar) = decoder.decode(&iterator) { length += UTF8.width(scalar) }
     return length
-  }
-
-  /// The operating system's own words for a file that cannot be read, without Foundation's wrapping.
-  static func readableReason(_ error: any Error) -> String {
-    let error = error as NSError
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError,
-      underlying.domain == NSPOSIXErrorDomain
-    {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
-    switch CocoaError.Code(rawValue: error.code) {
-    case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file"
-    case .fileReadNoPermission: return "permission denied"
-    default: return error.localizedDescription
-    }
   }
 }
 

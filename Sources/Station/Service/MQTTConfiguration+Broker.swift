@@ -1,4 +1,5 @@
 import Foundation
+import Inspection
 public import Messaging
 
 extension MQTTConfiguration {
@@ -20,7 +21,7 @@ extension MQTTConfiguration {
       data = try Data(contentsOf: file)
     } catch {
       throw ConfigurationError(problems: [
-        .init(file: file.path, message: "cannot be read: \(YAMLDocument.readableReason(error)).")
+        .init(file: file.path, message: "cannot be read: \(systemReason(error)).")
       ])
     }
     let line = data.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
