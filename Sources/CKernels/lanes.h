@@ -69,9 +69,10 @@ CK_INLINE lanes exponential2(lanes x) {
 }
 
 // 2^(t - coarse_origin) for t < 255, for softmax weights, which become bytes: relative error below 1.8e-3. What lies below
-// -97 becomes 2^-97. From 128 to 256 a float counts in steps of 2^-16, so its bits are a number n + f in fixed point;
-// moved by 7, n is in the place of an exponent and f in that of a mantissa, which makes 2^n (1 + f). What that is too
-// much, f + 1 - 2^f, is a fitted polynomial in 1 + f, whose factor of 2^100 brings the exponents right.
+// 2^-97 becomes 2^-97. From 128 to 256 a float counts in steps of 2^-16, so its bits are a number n + f in fixed point;
+// moved by 7, n is in the place of an exponent and f in that of a mantissa, which makes 2^n (1 + f). What is too much of
+// that, 1 + f - 2^f, is a parabola in 1 + f. With 1 added its bits hold an exponent besides, which the factor of 2^100
+// makes the one to be taken off.
 static const float coarse_origin = 226.0f;
 CK_INLINE lanes exponential2_coarse(lanes t) {
   lanes_u32 bits = (lanes_u32)larger(t, fill(129.0f)) << 7;
