@@ -84,6 +84,11 @@ struct RegionSet: Sendable {
   ) {
     let width = map.columns
     let height = map.rows
+    guard map.values.contains(where: { $0 > threshold }) else {
+      regions = []
+      mask = Mask(width: width, height: height)
+      return
+    }
     let components = ConnectedComponents(
       width: width, height: height, foreground: map.values.map { $0 > threshold })
     var found = [Sums](repeating: Sums(), count: components.count)

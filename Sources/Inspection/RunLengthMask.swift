@@ -19,6 +19,11 @@ public struct RunLengthMask: Sendable, Equatable, Codable {
   public init(_ mask: Mask) {
     width = mask.width
     height = mask.height
+    // Most parts are good, and going down the columns of a mask that is stored by rows takes long.
+    guard mask.bits.contains(true) else {
+      counts = Self.text(of: [width * height])
+      return
+    }
     var runs: [Int] = []
     var current = false
     var length = 0
