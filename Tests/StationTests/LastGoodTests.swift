@@ -100,6 +100,21 @@ import Testing
     #expect(!again.status.configuration.isLastGood && again.status.configuration.refusal == nil)
   }
 
+  /// Whoever puts a folder where a file says it is has not saved the file again.
+  @Test func whatAFileNamesMayComeLater() async throws {
+    let bench = try StationBench(["a": ScriptedSource([.frame(Parts.raw(seed: 1))])])
+    try await bench.run {
+      try bench.write(line: "b", "replay:\n  folder: later\nrecipe: cell\n")
+      try await StationBench.wait(for: "the refusal") { bench.station.status.configuration.refusal != nil }
+      #expect(bench.station.status.lines.map(\.line) == ["a"])
+      try FileManager.default.createDirectory(
+        at: bench.folder.paths.root.appending(path: "later"), withIntermediateDirectories: false)
+      try await StationBench.wait(for: "the line") { bench.station.status.lines.map(\.line) == ["a", "b"] }
+      let configuration = bench.station.status.configuration
+      #expect(configuration.refusal == nil && configuration.refusals == 1)
+    }
+  }
+
   @Test func aChangeoverHoldsUntilTheFileSaysAnotherRecipe() throws {
     let folder = try ConfigurationFolder(recipes: [
       "cell": "product: A", "plate": "product: B", "rod": "product: C",

@@ -14,7 +14,7 @@ enum ConfigurationWatcher {
   private static let quiet = 0.5
   /// A file that somebody keeps open is not waited for longer than so many seconds.
   private static let longestWriting = 10.0
-  /// Folders that cannot be watched, because they are not there, are looked for again after so many seconds.
+  /// What is missing, a folder to be watched or something that the files name, is looked for again after so many seconds.
   private static let retry = 5.0
 
   private static let writing = UInt32(IN_MODIFY) | UInt32(IN_CREATE)
@@ -23,7 +23,12 @@ enum ConfigurationWatcher {
 
   /// One element for each change of the files, once it is complete, and one at the beginning for what may have changed
   /// before. Ends when the task that reads it is cancelled.
-  static func changes(of paths: StationPaths, logger: Logger) -> AsyncStream<Void> {
+  ///
+  /// - Parameter isWanting: whether the files may become right without being changed, because they name something that is
+  ///   not there yet; while it is so, there is an element every few seconds.
+  static func changes(
+    of paths: StationPaths, logger: Logger, isWanting: @escaping @Sendable () -> Bool = { false }
+  ) -> AsyncStream<Void> {
     AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
       let descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
       guard descriptor >= 0, let waker = try? Waker() else {
@@ -34,7 +39,7 @@ enum ConfigurationWatcher {
         return continuation.finish()
       }
       _ = WorkerThread(name: "watch", priority: .background) {
-        watch(paths, descriptor, waker) { continuation.yield() }
+        watch(paths, descriptor, waker, isWanting) { continuation.yield() }
         close(descriptor)
       }
       continuation.onTermination = { _ in waker.wake() }
@@ -49,7 +54,9 @@ enum ConfigurationWatcher {
       + recipes.filter { !$0.hasPrefix(".") }.map { versions.appending(path: $0).path }
   }
 
-  private static func watch(_ paths: StationPaths, _ descriptor: Int32, _ waker: Waker, tell: () -> Void) {
+  private static func watch(
+    _ paths: StationPaths, _ descriptor: Int32, _ waker: Waker, _ isWanting: () -> Bool, tell: () -> Void
+  ) {
     var watched: [Int32: String] = [:]
     /// Files that were written to and not closed yet, and since when.
     var open: [String: MonotonicInstant] = [:]
@@ -64,7 +71,7 @@ enum ConfigurationWatcher {
         // A folder that appears may have been filled unseen.
         changed = .now
       }
-      var wait = watched.count < folders.count ? retry : .infinity
+      var wait = retry
       if let changed {
         let now = MonotonicInstant.now
         open = open.filter { now.seconds(since: $0.value) < longestWriting }
@@ -79,8 +86,10 @@ enum ConfigurationWatcher {
         pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
         pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
       ]
-      poll(&requests, nfds_t(requests.count), wait.isFinite ? Int32((wait * 1000).rounded(.up)) : -1)
-      for event in read(descriptor) {
+      poll(&requests, nfds_t(requests.count), Int32((wait * 1000).rounded(.up)))
+      let events = read(descriptor)
+      if events.isEmpty, changed == nil, !waker.isAwake, isWanting() { tell() }
+      for event in events {
         if event.mask & UInt32(IN_IGNORED) != 0 { watched[event.watch] = nil }
         let file = "\(event.watch)/\(event.name)"
         let isFolder = event.mask & UInt32(IN_ISDIR) != 0

@@ -29,6 +29,8 @@ final class Reloader: Sendable {
       var timeUTC: UTCTimestamp
       var cause: String
       var problems: [ConfigurationProblem]
+      /// Whether the files are in order by themselves, and only do not go with what the station is or has learned.
+      var isOfChange = false
     }
 
     /// When the configuration in use was taken into use.
@@ -37,6 +39,8 @@ final class Reloader: Sendable {
     var isLastGood = false
     /// Why the files, as they are now, are not in use; nil where they are.
     var refusal: Refusal?
+    /// Whether it is worth while to read the same files again: they may name something that is not there yet.
+    var isWanting: Bool { refusal.map { !$0.isOfChange } ?? false }
     /// Since the start, refused ones too.
     var reloads: UInt64 = 0
     var refusals: UInt64 = 0
@@ -120,8 +124,10 @@ final class Reloader: Sendable {
       let tellsManager = cause != .fileChange && readiness.isReady
       if tellsManager { notifier.reloading() }
       defer { if tellsManager { notifier.ready() } }
+      var isRead = false
       do throws(ConfigurationError) {
         let files = try StationConfiguration.load(paths: paths)
+        isRead = true
         let configuration = Changeovers(contentsOf: paths.changeovers).applied(to: files)
         let summary = try change(to: configuration)
         let isNews = state.withLock { state in
@@ -150,7 +156,8 @@ final class Reloader: Sendable {
           if cause == .fileChange, state.refusal?.problems == error.problems { return false }
           state.reloads += 1
           state.refusals += 1
-          state.refusal = .init(timeUTC: .now, cause: cause.rawValue, problems: error.problems)
+          state.refusal = .init(
+            timeUTC: .now, cause: cause.rawValue, problems: error.problems, isOfChange: isRead)
           return true
         }
         for problem in error.problems where isNews {

@@ -135,7 +135,10 @@ public final class Station: Service {
       }
       if configuration.reloadsOnChange {
         group.addTask { [paths, reloader, logger] in
-          for await _ in ConfigurationWatcher.changes(of: paths, logger: logger) {
+          let changes = ConfigurationWatcher.changes(of: paths, logger: logger) {
+            reloader.configurationState.isWanting
+          }
+          for await _ in changes {
             _ = await reloader.reload(.fileChange)
           }
         }
