@@ -42,11 +42,6 @@ CK_INLINE float max_lanes(lanes v) {
 
 // Adding 1.5 * 2^23 leaves round-half-even(v) in the low bits for |v| < 2^22, with the same result on every machine.
 static const float round_magic = 12582912.0f;
-CK_INLINE lanes round_even(lanes v) { return (v + round_magic) - round_magic; }
-CK_INLINE lanes_i32 round_even_i32(lanes v) {
-  lanes shifted = v + round_magic;
-  return (lanes_i32)shifted - 0x4B400000;
-}
 
 // The lowest byte of each lane's bits.
 CK_INLINE lanes_u8 low_bytes(lanes v) { return __builtin_convertvector((lanes_i32)v, lanes_u8); }

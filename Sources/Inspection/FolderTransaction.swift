@@ -28,12 +28,10 @@ package enum FolderTransaction {
         throw failure("rename", partial)
       }
       try synchronise(parent)
-    } catch let error as CocoaError {
-      try? FileManager.default.removeItem(at: partial)
-      throw InspectionError.system(action: "write", path: folder.path, reason: systemReason(error))
     } catch {
       try? FileManager.default.removeItem(at: partial)
-      throw error
+      guard error is CocoaError else { throw error }
+      throw InspectionError.system(action: "write", path: folder.path, reason: systemReason(error))
     }
   }
 
