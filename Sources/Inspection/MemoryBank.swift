@@ -43,9 +43,9 @@ public struct MemoryBank: Sendable, Equatable {
     }
   }
 
-  /// Vectors a bank holds unless told otherwise: with them a search takes a sixth of the default encoder's time at the
-  /// default input size, and four references in 8 views lose no accuracy by being halved (docs/performance.md).
-  public static let defaultLimit = 9_216
+  /// Vectors a bank holds unless told otherwise: 16 references in 8 views at the default input size, complete. More
+  /// references lose less than 0.1 of pixel AUROC by being reduced to so many (docs/performance.md).
+  public static let defaultLimit = 73_728
   public static let limits = 1_000...1_000_000
   /// Vectors that may be collected before reduction; 0.8 GB at 384 channels.
   static let collectionLimit = 1 << 19

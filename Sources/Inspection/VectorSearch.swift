@@ -22,7 +22,7 @@ public enum VectorSearchMethod: Sendable {
     switch self {
     // Its lanes are sixteen wide; no vision transformer in use has another width, so odd ones need no speed.
     case .quantised(let path, let pool) where vectors.columns.isMultiple(of: 16):
-      NearestVectors(vectors: vectors, path: path, pool: pool)
+      NearestVectors(vectors: vectors, grouping: .standard(vectors: vectors.rows), path: path, pool: pool)
     case .reference, .quantised:
       ReferenceVectorSearch(vectors: vectors)
     }

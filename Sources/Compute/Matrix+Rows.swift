@@ -1,5 +1,3 @@
-package import Compute
-
 extension Matrix {
   /// Some neighbouring rows, copied.
   package func rows(_ range: Range<Int>) -> Matrix {
