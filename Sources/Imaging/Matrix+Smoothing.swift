@@ -9,19 +9,20 @@ extension Matrix {
   /// `exp(-x^2 / (2 sigma^2))` for `|x| <= int(4 sigma + 0.5)`, scaled to the sum 1; borders mirrored with the edge
   /// repeated; sums in float64 from the outermost pair inwards, rounded to float32 after each axis.
   ///
-  /// - Parameter sigma: in cells; 0 changes nothing.
+  /// - Parameters:
+  ///   - sigma: in cells; 0 changes nothing.
+  ///   - pool: helps where it is idle, and is not waited for.
   /// - Precondition: `sigma` is finite and not negative.
-  public func smoothed(sigma: Double) -> Matrix {
-    smoothed(sigma: sigma, KernelPath.kernelsForPictures)
+  public func smoothed(sigma: Double, pool: ThreadPool = .callingThread) -> Matrix {
+    smoothed(sigma: sigma, pool: pool, KernelPath.kernelsForPictures)
   }
 
-  func smoothed(sigma: Double, _ kernels: ck_kernels) -> Matrix {
+  func smoothed(sigma: Double, pool: ThreadPool = .callingThread, _ kernels: ck_kernels) -> Matrix {
     precondition(sigma.isFinite && sigma >= 0, "A map cannot be smoothed with sigma \(sigma).")
     let radius = Int(4 * sigma + 0.5)
     if radius == 0 || values.isEmpty { return self }
     let weights = Self.gaussianWeights(sigma: sigma, radius: radius)
-    let columnsDone = smoothedAlongColumns(values, weights, kernels)
-    return Matrix(rows: rows, columns: columns, values: smoothedAlongRows(columnsDone, weights, kernels))
+    return Matrix(rows: rows, columns: columns, values: smoothed(weights: weights, kernels, pool))
   }
 
   /// The weights of the distances 0...radius.

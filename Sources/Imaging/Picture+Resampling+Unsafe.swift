@@ -1,57 +1,52 @@
 import CKernels
+import Compute
 
 extension Picture {
-  /// Every row of RGB pixels at another width.
+  /// The pixels resampled along both axes.
   ///
-  /// - Parameter pixels: rows of `columns` pixels.
-  static func resampledRows(
-    _ pixels: [UInt8], columns: Int, _ coefficients: ResamplingCoefficients, _ kernels: ck_kernels
+  /// A range of new rows first brings all rows it needs to their new width. Where two ranges meet they need the same
+  /// rows, and both do that.
+  func resampled(
+    _ horizontal: ResamplingCoefficients, _ vertical: ResamplingCoefficients, _ kernels: ck_kernels,
+    _ pool: ThreadPool
   ) -> [UInt8] {
-    let bytes = columns * 3
-    let rows = pixels.count / bytes
-    let newBytes = coefficients.starts.count * 3
-    // The kernel reads a position's unused taps too, which may lie behind the row.
-    let scratch = bytes + coefficients.taps * 3 + 4
-    return [UInt8](unsafeUninitializedCapacity: rows * newBytes) { output, initializedCount in
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: scratch) { line in
-        line.initialize(repeating: 0)
-        pixels.withUnsafeBufferPointer { input in
-          guard let input = input.baseAddress, let line = line.baseAddress, let output = output.baseAddress
-          else { return }
-          for row in 0..<rows {
-            line.update(from: input + row * bytes, count: bytes)
-            kernels.resample_row(
-              line, coefficients.starts, coefficients.weights, coefficients.taps, coefficients.starts.count,
-              output + row * newBytes)
-          }
-        }
-      }
-      initializedCount = rows * newBytes
-    }
-  }
-
-  /// Rows of RGB pixels in another number of rows.
-  ///
-  /// - Parameter pixels: rows of `columns` pixels.
-  static func resampledColumns(
-    _ pixels: [UInt8], columns: Int, _ coefficients: ResamplingCoefficients, _ kernels: ck_kernels
-  ) -> [UInt8] {
-    let bytes = columns * 3
-    let rows = coefficients.starts.count
-    return [UInt8](unsafeUninitializedCapacity: rows * bytes) { output, initializedCount in
+    let bytes = width * 3
+    let newBytes = horizontal.starts.count * 3
+    let newRows = vertical.starts.count
+    return [UInt8](unsafeUninitializedCapacity: newRows * newBytes) { output, initializedCount in
       pixels.withUnsafeBufferPointer { input in
-        coefficients.weights.withUnsafeBufferPointer { weights in
-          guard let input = input.baseAddress, let weights = weights.baseAddress,
-            let output = output.baseAddress
-          else { return }
-          for row in 0..<rows {
-            kernels.resample_column(
-              input + Int(coefficients.starts[row]) * bytes, bytes, weights + row * coefficients.taps,
-              coefficients.counts[row], bytes, output + row * bytes)
+        // Every row of `output` is written by one thread.
+        nonisolated(unsafe) let kernels = kernels
+        nonisolated(unsafe) let input = input.baseAddress!
+        nonisolated(unsafe) let output = output.baseAddress!
+        pool.share(newRows, inRangesOf: (newRows + 7) / 8) { range in
+          let first = Int(vertical.starts[range.lowerBound])
+          let last = range.upperBound - 1
+          let rows = first..<Int(vertical.starts[last]) + vertical.counts[last]
+          withUnsafeTemporaryAllocation(of: UInt8.self, capacity: rows.count * newBytes) { narrow in
+            // The kernel reads a position's unused taps too, which may lie behind the row.
+            let padded = bytes + horizontal.taps * 3 + 4
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: padded) { line in
+              line.initialize(repeating: 0)
+              for row in rows {
+                line.baseAddress!.update(from: input + row * bytes, count: bytes)
+                kernels.resample_row(
+                  line.baseAddress!, horizontal.starts, horizontal.weights, horizontal.taps,
+                  horizontal.starts.count, narrow.baseAddress! + (row - first) * newBytes)
+              }
+            }
+            vertical.weights.withUnsafeBufferPointer { weights in
+              for row in range {
+                kernels.resample_column(
+                  narrow.baseAddress! + (Int(vertical.starts[row]) - first) * newBytes, newBytes,
+                  weights.baseAddress! + row * vertical.taps, vertical.counts[row], newBytes,
+                  output + row * newBytes)
+              }
+            }
           }
         }
       }
-      initializedCount = rows * bytes
+      initializedCount = newRows * newBytes
     }
   }
 }

@@ -20,26 +20,29 @@ struct ResamplingCoefficients {
     let scale = Double(input) / Double(output)
     let stretch = max(scale, 1)
     let support = filter.support * stretch
-    let ranges = (0..<output).map { position in
-      let centre = (Double(position) + 0.5) * scale
-      return max(0, Int(centre - support + 0.5))..<min(input, Int(centre + support + 0.5))
+    func range(at centre: Double) -> Range<Int> {
+      max(0, Int(centre - support + 0.5))..<min(input, Int(centre + support + 0.5))
     }
-    taps = ((ranges.map(\.count).max() ?? 0) + 3) / 4 * 4
+    let centres = (0..<output).map { (Double($0) + 0.5) * scale }
+    taps = ((centres.map { range(at: $0).count }.max() ?? 0) + 3) / 4 * 4
     starts.reserveCapacity(output)
     counts.reserveCapacity(output)
     weights.reserveCapacity(output * taps)
-    for (position, range) in ranges.enumerated() {
-      let centre = (Double(position) + 0.5) * scale
-      // Pillow multiplies by the reciprocal here and divides below; the other way round would move last bits.
-      let shrink = 1 / stretch
-      let raw = range.map { filter.weight((Double($0) - centre + 0.5) * shrink) }
+    // Pillow multiplies by the reciprocal here and divides below; the other way round would move last bits.
+    let shrink = 1 / stretch
+    var raw: [Double] = []
+    for centre in centres {
+      let range = range(at: centre)
+      raw.removeAll(keepingCapacity: true)
+      for position in range { raw.append(filter.weight((Double(position) - centre + 0.5) * shrink)) }
       let sum = raw.reduce(0, +)
       starts.append(Int32(range.lowerBound))
       counts.append(range.count)
-      weights += raw.map { weight in
-        Int32((weight / sum * Double(1 << CK_RESAMPLING_BITS)).rounded(.toNearestOrAwayFromZero))
+      for weight in raw {
+        let scaled = weight / sum * Double(1 << CK_RESAMPLING_BITS)
+        weights.append(Int32(scaled.rounded(.toNearestOrAwayFromZero)))
       }
-      weights += repeatElement(0, count: taps - range.count)
+      for _ in range.count..<taps { weights.append(0) }
     }
   }
 

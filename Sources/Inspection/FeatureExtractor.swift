@@ -31,7 +31,8 @@ struct FeatureExtractor: Sendable {
   /// The picture at input size.
   func input(_ picture: Picture) -> Picture {
     if picture.width == options.inputWidth && picture.height == options.inputHeight { return picture }
-    return picture.resized(width: options.inputWidth, height: options.inputHeight, filter: .bicubic)
+    return picture.resized(
+      width: options.inputWidth, height: options.inputHeight, filter: .bicubic, pool: encoder.pool)
   }
 
   /// One L2-normalised row a patch: `(gridRows * gridColumns) x width`.

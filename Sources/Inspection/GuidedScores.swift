@@ -34,9 +34,10 @@ public struct GuidedScores: Sendable, Equatable {
   ///   - visual: VAD of the patches, `gridRows x gridColumns`; see `visualScores`.
   ///   - imageFeature: the class token's embedding, one row, a unit vector.
   ///   - patchFeatures: the patches' local embeddings, unit vectors, row-major over the grid.
+  ///   - pool: helps to make the map where it is idle, and is not waited for.
   public init(
     visual: Matrix, imageFeature: Matrix, patchFeatures: Matrix, prototypes: TextPrototypes,
-    fusion: ScoreFusion = .harmonicMean, map options: MapOptions
+    fusion: ScoreFusion = .harmonicMean, map options: MapOptions, pool: ThreadPool = .callingThread
   ) {
     precondition(
       imageFeature.rows == 1 && patchFeatures.rows == visual.rows * visual.columns,
@@ -46,7 +47,8 @@ public struct GuidedScores: Sendable, Equatable {
       values: zip(prototypes.patchScores(of: patchFeatures), visual.values).map {
         fusion.fused(prompt: $0, visual: $1)
       })
-    map = patches.upsampled(rows: options.rows, columns: options.columns).smoothed(sigma: options.sigma)
+    map = patches.upsampled(rows: options.rows, columns: options.columns)
+      .smoothed(sigma: options.sigma, pool: pool)
     let highest = visual.upsampled(rows: options.rows, columns: options.columns).values.max() ?? 0
     image = fusion.fused(prompt: prototypes.imageScores(of: imageFeature)[0], visual: highest)
   }
@@ -54,13 +56,14 @@ public struct GuidedScores: Sendable, Equatable {
   /// Without references: what the texts say, and nothing else.
   public init(
     imageFeature: Matrix, patchFeatures: Matrix, prototypes: TextPrototypes, gridRows: Int, gridColumns: Int,
-    map options: MapOptions
+    map options: MapOptions, pool: ThreadPool = .callingThread
   ) {
     precondition(
       imageFeature.rows == 1 && patchFeatures.rows == gridRows * gridColumns,
       "There is one feature of the image and one a patch of the grid.")
     patches = Matrix(rows: gridRows, columns: gridColumns, values: prototypes.patchScores(of: patchFeatures))
-    map = patches.upsampled(rows: options.rows, columns: options.columns).smoothed(sigma: options.sigma)
+    map = patches.upsampled(rows: options.rows, columns: options.columns)
+      .smoothed(sigma: options.sigma, pool: pool)
     image = prototypes.imageScores(of: imageFeature)[0]
   }
 

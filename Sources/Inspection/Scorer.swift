@@ -64,6 +64,7 @@ struct Scorer: Sendable {
 
   func scores(of features: PictureFeatures, _ nearest: [[Neighbour]]) -> Scores {
     let options = extractor.options
+    let pool = extractor.encoder.pool
     let side = (Double(options.inputWidth) * Double(options.inputHeight)).squareRoot()
     if let guidance, let image = features.image, let patches = features.patches {
       let map = GuidedScores.MapOptions(
@@ -72,19 +73,19 @@ struct Scorer: Sendable {
         nearest.isEmpty
         ? GuidedScores(
           imageFeature: image, patchFeatures: patches, prototypes: guidance.prototypes,
-          gridRows: extractor.gridRows, gridColumns: extractor.gridColumns, map: map)
+          gridRows: extractor.gridRows, gridColumns: extractor.gridColumns, map: map, pool: pool)
         : GuidedScores(
           visual: GuidedScores.visualScores(
             nearest, gridRows: extractor.gridRows, gridColumns: extractor.gridColumns),
           imageFeature: image, patchFeatures: patches, prototypes: guidance.prototypes,
-          fusion: guidance.fusion, map: map)
+          fusion: guidance.fusion, map: map, pool: pool)
       return Scores(patches: scores.patches, map: scores.map, image: scores.image)
     }
     let patches = Matrix(
       rows: extractor.gridRows, columns: extractor.gridColumns,
       values: (nearest.first ?? []).map { max(0, 1 - $0.similarity) })
     let map = patches.upsampled(rows: options.inputHeight, columns: options.inputWidth)
-      .smoothed(sigma: options.smoothing * side)
+      .smoothed(sigma: options.smoothing * side, pool: pool)
     return Scores(patches: patches, map: map, image: options.imageScore.score(of: patches.values))
   }
 }

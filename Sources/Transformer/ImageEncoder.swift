@@ -31,6 +31,9 @@ public protocol ImageEncoder: Sendable {
   var configuration: ImageTowerConfiguration { get }
   /// `ModelFile.hash`: what banks and recipes are bound to.
   var modelHash: String { get }
+  /// The threads it works on, which may do what comes before and after it while they have nothing to encode; by default the
+  /// calling one alone.
+  var pool: ThreadPool { get }
   /// Encodes a picture that already has the input size.
   ///
   /// Only what the taps need is computed: no block after the last one that is read, and of that one no more than is read.
@@ -43,6 +46,8 @@ public protocol ImageEncoder: Sendable {
 }
 
 extension ImageEncoder {
+  public var pool: ThreadPool { .callingThread }
+
   public func encode(
     _ picture: Picture, taps: [TokenTap], into tokens: inout PatchTokens
   ) throws(EncoderError) {

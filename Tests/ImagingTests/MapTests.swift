@@ -74,6 +74,17 @@ struct MapTests {
     #expect(constant.values.allSatisfy { abs($0 - 0.3) < 1e-7 })
   }
 
+  @Test(
+    "Smoothing is the same on any number of threads",
+    arguments: [(1, 1, 1.0), (3, 2, 3.3), (7, 40, 4.0), (17, 5, 0.6), (61, 90, 5.04)])
+  func threads(rows: Int, columns: Int, sigma: Double) {
+    let map = random(rows: rows, columns: columns, seed: 5)
+    let alone = map.smoothed(sigma: sigma)
+    for threads in [2, 3, 8] {
+      #expect(map.smoothed(sigma: sigma, pool: ThreadPool(threads: threads)) == alone)
+    }
+  }
+
   @Test("SciPy, ONNX Runtime", .enabled(if: Oracle.isAvailable, "\(Oracle.skipReason)"))
   func oracles() throws {
     var batch = try BatchReader(oracle: "imaging_maps")

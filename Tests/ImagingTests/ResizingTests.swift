@@ -49,6 +49,24 @@ struct ResizingTests {
     }
   }
 
+  @Test(
+    "Threads change nothing",
+    arguments: [
+      (1, 1, 5, 3), (3, 97, 2, 1), (61, 5, 7, 9), (131, 77, 40, 41), (17, 23, 150, 8), (90, 210, 33, 67),
+    ])
+  func threads(width: Int, height: Int, newWidth: Int, newHeight: Int) throws {
+    let before = Picture.noise(width: width, height: height, seed: 9)
+    for filter in ResamplingFilter.allCases {
+      let alone = before.resized(width: newWidth, height: newHeight, filter: filter)
+      for threads in [2, 3, 8] {
+        let isEqual =
+          before.resized(
+            width: newWidth, height: newHeight, filter: filter, pool: ThreadPool(threads: threads)) == alone
+        #expect(isEqual, "\(filter) on \(threads) threads")
+      }
+    }
+  }
+
   @Test("A thousand random shapes", .enabled(if: Oracle.isAvailable, "\(Oracle.skipReason)"))
   func randomShapes() throws {
     var batch = try BatchReader(oracle: "imaging_resampling", ["1000", "20"])

@@ -14,7 +14,7 @@ public final class QuantisedImageTower: ImageEncoder {
   public let modelHash: String
   public let path: KernelPath
   let model: ModelFile
-  let pool: ThreadPool
+  public let pool: ThreadPool
   let weights: QuantisedWeights
   private let queue = EncodeQueue()
   let workspaces = WorkspaceStore()
