@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// The pictures a replay will show, found before it starts.
 struct ReplayFolder {
@@ -42,7 +43,7 @@ struct ReplayFolder {
       }
     } catch {
       throw CaptureError(
-        .folderMissing, "The folder to replay, \(root.path), cannot be read: \(error.localizedDescription)")
+        .folderMissing, "The folder to replay, \(root.path), cannot be read: \(systemReason(error)).")
     }
   }
 

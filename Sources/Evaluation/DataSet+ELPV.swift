@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// ELPV: electroluminescence pictures of solar cells, each with the probability of a defect and the type of cell.
 enum ELPV {
@@ -12,7 +13,7 @@ enum ELPV {
     do {
       text = try String(contentsOf: file, encoding: .utf8)
     } catch {
-      throw DataSetError("\(file.path) cannot be read: \(error.localizedDescription)")
+      throw DataSetError("\(file.path) cannot be read: \(systemReason(error)).")
     }
     var products: [String: Product] = [:]
     var leftOut = 0

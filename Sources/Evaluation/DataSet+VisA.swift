@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// VisA as published: pictures below `<product>/Data/Images`, the split in a table, the kinds of defect in another.
 enum VisA {
@@ -65,7 +66,7 @@ enum CommaSeparated {
     do {
       text = try String(contentsOf: file, encoding: .utf8)
     } catch {
-      throw DataSetError("\(file.path) cannot be read: \(error.localizedDescription)")
+      throw DataSetError("\(file.path) cannot be read: \(systemReason(error)).")
     }
     // Some editors put a byte order mark before the first column.
     let rows = split(text.first == "\u{FEFF}" ? String(text.dropFirst()) : text)

@@ -1,4 +1,5 @@
 public import Foundation
+import Imaging
 
 /// A picture to judge, with what is known about it.
 public struct TestSample: Sendable, Equatable {
@@ -134,7 +135,7 @@ enum Listing {
         .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         .map { folder.appending(path: $0) }
     } catch {
-      throw DataSetError("The folder \(folder.path) cannot be listed: \(error.localizedDescription)")
+      throw DataSetError("The folder \(folder.path) cannot be listed: \(systemReason(error)).")
     }
   }
 }

@@ -36,7 +36,7 @@ extension RawImage {
     switch (error as? CocoaError)?.code {
     case .fileReadNoSuchFile, .fileNoSuchFile: "\(file.path) does not exist"
     case .fileReadNoPermission: "no permission to read \(file.path)"
-    default: "\(file.path): \(error)"
+    default: "\(file.path): \(systemReason(error))"
     }
   }
 }

@@ -1,5 +1,6 @@
 package import Foundation
 import Glibc
+import Imaging
 
 /// A folder that appears under its name whole or not at all.
 package enum FolderTransaction {

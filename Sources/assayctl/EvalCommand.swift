@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Imaging
 import Inspection
 import PromptLearning
 import Transformer
@@ -233,7 +234,7 @@ struct EvalMergeCommand: AsyncParsableCommand {
         } catch let error as DecodingError {
           throw Failure.input("\(file) is no result of `assayctl eval run --json`: \(Self.reason(error))")
         } catch {
-          throw Failure.missing("\(file) cannot be read: \(error.localizedDescription)")
+          throw Failure.missing("\(file) cannot be read: \(systemReason(error)).")
         }
       }
       let merged = try EvaluationReport.merge(reports)

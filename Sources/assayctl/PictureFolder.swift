@@ -12,7 +12,7 @@ struct PictureFolder {
     do {
       entries = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
     } catch {
-      throw Failure.missing("The folder \(path) cannot be read: \(error.localizedDescription)")
+      throw Failure.missing("The folder \(path) cannot be read: \(systemReason(error)).")
     }
     files = entries.filter { ["jpg", "jpeg", "png"].contains($0.pathExtension.lowercased()) }
       .sorted { $0.lastPathComponent < $1.lastPathComponent }

@@ -134,6 +134,14 @@ import Testing
     #expect(error?.description.contains("entry 2") == true)
   }
 
+  @Test func labelsThatAreNoTextAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("labels.csv")
+    try Data([0x69, 0xff, 0xfe, 0x0a]).write(to: file)
+    let error = #expect(throws: DataSetError.self) { try DataSet(contentsOf: folder.url) }
+    #expect(error?.description == "\(file.path) cannot be read: it is not UTF-8 text.")
+  }
+
   @Test func whatIsNoDataSetIsExplained() throws {
     let folder = try TemporaryFolder()
     let empty = #expect(throws: DataSetError.self) { try DataSet(contentsOf: folder.url) }

@@ -1,5 +1,5 @@
 import Foundation
-import Inspection
+import Imaging
 import Yams
 
 /// One YAML file, read and parsed; whatever stops that is a problem with its line and column.

@@ -1,5 +1,6 @@
 import Crypto
 public import Foundation
+import Imaging
 public import Messaging
 
 /// The evidence of a station as it lies on the disk. Reading needs no running station.
@@ -63,7 +64,7 @@ public struct EvidenceFolder: Sendable {
     do {
       data = try Data(contentsOf: file)
     } catch {
-      throw EvidenceFault("\(file.path) cannot be read: \(error.localizedDescription)")
+      throw EvidenceFault("\(file.path) cannot be read: \(systemReason(error)).")
     }
     do {
       return try EvidenceRecord(payload: Array(data))

@@ -1,5 +1,5 @@
 import Foundation
-import Inspection
+import Imaging
 public import Messaging
 
 extension MQTTConfiguration {

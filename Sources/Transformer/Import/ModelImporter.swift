@@ -1,4 +1,5 @@
 public import Foundation
+import Imaging
 
 /// Makes model files of float checkpoints.
 ///
@@ -52,7 +53,7 @@ public enum ModelImporter {
           data = try Data(contentsOf: file)
         } catch {
           throw ModelFileError(
-            .unreadable, file, "The vocabulary cannot be read: \(error.localizedDescription)")
+            .unreadable, file, "The vocabulary cannot be read: \(systemReason(error)).")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
           throw ModelFileError(

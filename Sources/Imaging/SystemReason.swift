@@ -11,6 +11,9 @@ package func systemReason(_ error: any Error) -> String {
   switch (error as? CocoaError)?.code {
   case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file"
   case .fileReadNoPermission: return "permission denied"
-  default: return error.localizedDescription
+  case .fileReadCorruptFile, .fileReadInapplicableStringEncoding: return "it is not UTF-8 text"
+  default:
+    let words = error.localizedDescription
+    return words.hasSuffix(".") ? String(words.dropLast()) : words
   }
 }
