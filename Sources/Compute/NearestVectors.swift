@@ -75,7 +75,7 @@ public final class NearestVectors: Sendable {
     guard grouping.groups > 1 else {
       visited = 1
       centres = nil
-      packed = PackedVectors(vectors, groups: [Array(0..<Int32(vectors.rows))], pool: pool)
+      packed = PackedVectors(vectors, groups: [Array(0..<Int32(vectors.rows))], path: path, pool: pool)
       return
     }
     let means = SphericalKMeans.centres(grouping.groups, of: vectors, path: path, pool: pool)
@@ -85,7 +85,7 @@ public final class NearestVectors: Sendable {
     // No vector may be nearest to a centre: then nobody needs to visit it.
     let used = groups.indices.filter { !groups[$0].isEmpty }
     visited = min(grouping.visited, used.count)
-    centres = PackedVectors(means.rows(used), groups: [Array(0..<Int32(used.count))], pool: pool)
-    packed = PackedVectors(vectors, groups: used.map { groups[$0] }, pool: pool)
+    centres = PackedVectors(means.rows(used), groups: [Array(0..<Int32(used.count))], path: path, pool: pool)
+    packed = PackedVectors(vectors, groups: used.map { groups[$0] }, path: path, pool: pool)
   }
 }

@@ -18,7 +18,7 @@ final class PackedVectors: Sendable {
   /// - Parameters:
   ///   - vectors: the number of columns is a multiple of 16.
   ///   - groups: rows of `vectors`; none is empty.
-  init(_ vectors: Matrix, groups: [[Int32]], pool: ThreadPool) {
+  init(_ vectors: Matrix, groups: [[Int32]], path: KernelPath, pool: ThreadPool) {
     let depth = vectors.columns
     var rows: [Int32] = []
     self.groups = groups.map { group in
@@ -31,20 +31,12 @@ final class PackedVectors: Sendable {
     let values = AlignedBuffer<Int8>(count: columns.count * depth)
     let scales = AlignedBuffer<Float>(count: columns.count)
     let sums = AlignedBuffer<Int32>(count: columns.count)
+    guard let kernels = path.kernels else { preconditionFailure("The path was checked when it was chosen.") }
+    let packing = Packing(kernels: kernels)
     pool.forEach(columns.count / 16) { panel, _ in
-      for channel in 0..<16 {
-        let column = panel * 16 + channel
-        let row = vectors.row(Int(columns[column]))
-        let scale = max(row.reduce(0) { max($0, abs($1)) } / 127, .leastNormalMagnitude)
-        var sum: Int32 = 0
-        for (k, value) in row.enumerated() {
-          let quantised = Int8(min(max((value / scale).rounded(.toNearestOrEven), -127), 127))
-          values.base[(panel * (depth / 4) + k / 4) * 64 + channel * 4 + k % 4] = quantised
-          sum += Int32(quantised)
-        }
-        scales.base[column] = scale
-        sums.base[column] = sum
-      }
+      packing.kernels.pack(
+        vectors, columns[panel * 16..<panel * 16 + 16], first: panel * 16, values.base, scales.base, sums.base
+      )
     }
     self.depth = depth
     self.rows = rows
@@ -56,5 +48,30 @@ final class PackedVectors: Sendable {
     ck_weights(
       values: values.base + columns.lowerBound * depth, scales: scales.base + columns.lowerBound,
       sums: sums.base + columns.lowerBound, depth: depth, columns: columns.count)
+  }
+}
+
+/// Functions of a processor do not change.
+private struct Packing: @unchecked Sendable { let kernels: ck_kernels }
+
+extension ck_kernels {
+  /// Packs sixteen rows of a matrix as the panel that begins with column `first`.
+  fileprivate func pack(
+    _ vectors: Matrix, _ rows: ArraySlice<Int32>, first: Int, _ values: UnsafeMutablePointer<Int8>,
+    _ scales: UnsafeMutablePointer<Float>, _ sums: UnsafeMutablePointer<Int32>
+  ) {
+    let depth = vectors.columns
+    withUnsafeTemporaryAllocation(byteCount: rows.count * depth, alignment: 64) { scratch in
+      vectors.values.withUnsafeBufferPointer { matrix in
+        guard let bytes = scratch.bindMemory(to: UInt8.self).baseAddress, let matrix = matrix.baseAddress
+        else { return }
+        for (channel, row) in rows.enumerated() {
+          quantise(
+            matrix + Int(row) * depth, depth, 1, depth, bytes + channel * depth, depth,
+            scales + first + channel)
+        }
+        pack_keys(bytes, rows.count, depth, first, values, sums)
+      }
+    }
   }
 }
