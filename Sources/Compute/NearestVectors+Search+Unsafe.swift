@@ -15,25 +15,15 @@ extension NearestVectors {
     precondition(
       queries.columns == vectors.columns, "Queries have \(queries.columns) channels, not \(vectors.columns).")
     guard let kernels = path.kernels else { preconditionFailure("The path was checked when it was chosen.") }
+    let idle = workspace.withLock { workspace in
+      defer { workspace = nil }
+      return workspace
+    }
     let workspace =
-      workspaces.take { $0.queries == queries.rows } ?? Workspace(queries: queries.rows, of: self)
+      idle.flatMap { $0.queries == queries.rows ? $0 : nil } ?? Workspace(queries: queries.rows, of: self)
     pool.run(Search(index: self, queries: queries, workspace: workspace, kernels: kernels))
-    defer { workspaces.give(workspace) }
+    defer { self.workspace.withLock { $0 = workspace } }
     return Array(workspace.found.elements)
-  }
-
-  /// The workspaces that no search uses now.
-  final class Workspaces: Sendable {
-    private let idle = Mutex<[Workspace]>([])
-
-    func take(where fits: (Workspace) -> Bool) -> Workspace? {
-      idle.withLock { idle in idle.firstIndex(where: fits).map { idle.remove(at: $0) } }
-    }
-
-    /// Keeps the last one only: a recipe's pictures all have the same number of patches.
-    func give(_ workspace: Workspace) {
-      idle.withLock { $0 = [workspace] }
-    }
   }
 
   /// What a search writes.

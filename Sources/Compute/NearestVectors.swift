@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// One search result.
 public struct Neighbour: Sendable, Equatable, BitwiseCopyable {
   /// Row of the stored matrix.
@@ -15,7 +17,7 @@ public struct Neighbour: Sendable, Equatable, BitwiseCopyable {
 ///
 /// Vectors that point the same way stand in groups, and a query is compared with those groups only whose centres are
 /// nearest to it (an inverted file: Jégou, Douze and Schmid 2011, section IV.A). Comparisons are in int8, with one scale a
-/// vector. For each query and group the best of every sixteenth vector stays in the race, and those of them that int8
+/// vector. For each query the best of every sixteenth vector stays in the race, and those of them that int8
 /// cannot tell apart are compared again in float32; so the similarity returned is exact for the vector returned, and the
 /// vector is the nearest one or nearly as near. The result has the same bits on every instruction set and any number of
 /// threads.
@@ -35,8 +37,8 @@ public final class NearestVectors: Sendable {
     /// Every query is compared with every vector.
     public static let none = Grouping(groups: 1, visited: 1)
 
-    /// What costs the least, centres and vectors together, when four groups are visited: with fewer, pixel AUROC
-    /// begins to suffer, and with more it gains nothing (docs/performance.md).
+    /// What costs the least, centres and vectors together, when four groups are visited; twice or half as many change no
+    /// pixel AUROC by more than 0.04 (docs/performance.md).
     public static func standard(vectors: Int) -> Grouping {
       guard vectors >= 1024 else { return none }
       let visited = 4
@@ -53,7 +55,8 @@ public final class NearestVectors: Sendable {
   let centres: PackedVectors?
   /// Groups that a query is compared with.
   let visited: Int
-  let workspaces = Workspaces()
+  /// That of the last search, unless one uses it now: a recipe's pictures all have the same number of patches.
+  let workspace = Mutex<Workspace?>(nil)
 
   /// - Parameters:
   ///   - vectors: at least one row, each of length 1; the number of columns is a multiple of 16.

@@ -64,13 +64,14 @@ package final class PackedMatrix: Sendable {
     guard let kernels = path.kernels else { preconditionFailure("The path was checked when it was chosen.") }
     let rows = left.rows
     let padded = AlignedBuffer<Float>(count: rows * paddedColumns)
-    let run = Run(kernels: kernels)
+    // Functions of a processor do not change.
+    nonisolated(unsafe) let functions = kernels
     pool.forEach((paddedColumns + Self.chunk - 1) / Self.chunk) { chunk, _ in
       let first = chunk * Self.chunk
       let count = min(Self.chunk, self.paddedColumns - first)
       left.values.withUnsafeBufferPointer { values in
         guard let base = values.baseAddress else { return }
-        run.kernels.multiply_float(
+        functions.multiply_float(
           base, self.depth, rows, self.panels.base + first * self.depth, self.depth, count, nil,
           padded.base + first, self.paddedColumns)
       }
@@ -83,6 +84,4 @@ package final class PackedMatrix: Sendable {
     }
     return product
   }
-
-  private struct Run: @unchecked Sendable { let kernels: ck_kernels }
 }

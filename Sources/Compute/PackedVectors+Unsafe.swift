@@ -32,9 +32,10 @@ final class PackedVectors: Sendable {
     let scales = AlignedBuffer<Float>(count: columns.count)
     let sums = AlignedBuffer<Int32>(count: columns.count)
     guard let kernels = path.kernels else { preconditionFailure("The path was checked when it was chosen.") }
-    let packing = Packing(kernels: kernels)
+    // Functions of a processor do not change.
+    nonisolated(unsafe) let functions = kernels
     pool.forEach(columns.count / 16) { panel, _ in
-      packing.kernels.pack(
+      functions.pack(
         vectors, columns[panel * 16..<panel * 16 + 16], first: panel * 16, values.base, scales.base, sums.base
       )
     }
@@ -50,9 +51,6 @@ final class PackedVectors: Sendable {
       sums: sums.base + columns.lowerBound, depth: depth, columns: columns.count)
   }
 }
-
-/// Functions of a processor do not change.
-private struct Packing: @unchecked Sendable { let kernels: ck_kernels }
 
 extension ck_kernels {
   /// Packs sixteen rows of a matrix as the panel that begins with column `first`.
